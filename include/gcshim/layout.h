@@ -1,0 +1,186 @@
+/* The bytes of a segment, /dev/shm/gcshim.<pid>.<start>.<pid namespace>.
+ *
+ * One process writes a segment, any number of readers read it; nobody waits
+ * for anybody.  This file is the one description of the layout; docs/layout.md
+ * tells the same in words, for readers in other languages.
+ *
+ * How a field is read here:
+ *   W  who writes it;  R  who reads it;  P  the pairing, a name that stands
+ *   at both ends and in docs/concurrency.md.
+ * A field without these is written before the segment goes live ([magic])
+ * and never again.  All integers are little-endian; all times are nanoseconds
+ * of CLOCK_BOOTTIME; all sizes are bytes.
+ *
+ * Glossary
+ *   slot       a thread's account.  Owned by one thread at a time, its only
+ *              writer, and handed on to a later thread when that one exits
+ *   late slot  slot 0: the shared account of whoever has no slot of its own
+ *              (destructors that run after a thread's release, a full table)
+ *   used       bytes in blocks handed out and not yet freed, a block's size
+ *              being what malloc_usable_size() says of it:
+ *
+ *       used = sum over all slots of (allocated_bytes - freed_bytes)
+ *
+ *   The counters of a slot are never reset and never folded into others, so
+ *   the equation needs no hand-over at thread exit and cannot lose a byte.
+ */
+#ifndef GCSHIM_LAYOUT_H
+#define GCSHIM_LAYOUT_H
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static_assert(sizeof(void *) == 8, "the layout is for 64-bit machines");
+static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2,
+              "a locked atomic does not work across processes");
+
+/* "gcshim01", read as one little-endian word. */
+#define GCSHIM_MAGIC UINT64_C(0x31306d6968736367)
+#define GCSHIM_SEGMENT_DIR "/dev/shm"
+#define GCSHIM_SEGMENT_PREFIX "gcshim."
+
+enum {
+    /* Raised when a reader of the old layout would read the new one wrongly.
+     * New sections and fields in reserved room do not raise it. */
+    GCSHIM_LAYOUT_VERSION = 1,
+    GCSHIM_HEADER_BYTES = 4096,
+    GCSHIM_SLOT_BYTES = 128,
+    GCSHIM_SLOTS = 16384,
+    GCSHIM_SLOT_LATE = 0,
+    GCSHIM_SECTIONS = 8,
+    GCSHIM_COMM_BYTES = 16,
+    GCSHIM_SETTINGS_BYTES = 1024,
+};
+
+/* What a section holds.  A reader passes over kinds that it does not know. */
+enum gcshim_section_kind {
+    GCSHIM_SECTION_NONE = 0,
+    GCSHIM_SECTION_SLOTS = 1,
+};
+
+/* Where a table lies in the file. */
+struct gcshim_section {
+    uint32_t kind;
+    uint32_t entry_bytes;
+    uint64_t offset;
+    uint64_t entries;
+};
+
+/* Totals since the process began; each only grows.  Used by a slot and, as
+ * the difference of two, by readers. */
+struct gcshim_counters {
+    _Atomic uint64_t allocated_bytes;
+    _Atomic uint64_t allocated_blocks;
+    _Atomic uint64_t freed_bytes;
+    _Atomic uint64_t freed_blocks;
+};
+
+/* One thread's account.  128 bytes, so that two threads never share a pair
+ * of cache lines. */
+struct gcshim_slot {
+    /* Odd while the slot changes hands, else even; two more for each owner.
+     * W: claimant.  R: before and after a copy of the slot.  P: [slot-epoch] */
+    alignas(GCSHIM_SLOT_BYTES) _Atomic uint32_t epoch;
+
+    /* The owner's thread id in its own pid namespace, 0 while free; always 0
+     * in the late slot.  W: claimant, owner.  R: any.  P: [slot-epoch] */
+    _Atomic uint32_t tid;
+
+    /* W: owner by plain stores (late slot: anybody, by atomic adds).  R: any,
+     * freed before allocated, so that no free is seen without its
+     * allocation.  P: [freed-first] */
+    struct gcshim_counters total;
+
+    /* What total stood at when the owner claimed the slot: the owner's own
+     * figures are total - at_claim.  W: claimant.  R: any.  P: [slot-epoch] */
+    struct gcshim_counters at_claim;
+
+    /* When the owner claimed it.  W: claimant.  R: any.  P: [slot-epoch] */
+    _Atomic uint64_t claimed_ns;
+};
+
+struct gcshim_header {
+    /* 0 until all else is written.  W: creator, last.  R: first. P: [magic] */
+    _Atomic uint64_t magic;
+    uint32_t layout_version;
+    uint32_t header_bytes;
+    uint64_t file_bytes;
+
+    /* Who: ids as the process itself sees them, in its pid namespace. */
+    uint32_t pid;
+    uint32_t parent_pid;
+    uint32_t uid;
+    uint32_t flags; /* none yet; 0 */
+    /* Inode of /proc/self/ns/pid; 0 where /proc is missing. */
+    uint64_t pid_namespace;
+    /* Fields 22 and 28 of /proc/self/stat: start time in clock ticks since
+     * boot, and the stack's start.  The first stays over exec, the second
+     * does not (where addresses are randomised).  0 where /proc is missing. */
+    uint64_t start_time_ticks;
+    uint64_t stack_start;
+    uint64_t created_ns;
+    char comm[GCSHIM_COMM_BYTES]; /* NUL-terminated */
+
+    uint32_t section_count;
+    uint32_t reserved;
+    struct gcshim_section sections[GCSHIM_SECTIONS];
+
+    /* Slots 0 .. slots_high-1 have been used so far; only grows.
+     * W: claimants.  R: after the freed counters, before the allocated ones.
+     * P: [slots-high] */
+    alignas(512) _Atomic uint64_t slots_high;
+
+    /* Process-wide figures, each good by itself, as of published_ns.
+     * committed: what mimalloc has committed from the system.  used_peak: the
+     * largest sum of used that was seen; at most 128 KiB a thread below the
+     * true peak for a few threads (see docs/layout.md).
+     * W: whichever thread publishes.  R: any, each alone. */
+    _Atomic uint64_t committed_bytes;
+    _Atomic uint64_t committed_peak_bytes;
+    _Atomic uint64_t used_peak_bytes;
+    _Atomic uint64_t published_ns;
+
+    /* Threads that found no slot and count into the late slot: their bytes
+     * are in the totals, their own figures are lost.  W: any, by atomic add.
+     * R: any. */
+    _Atomic uint64_t dropped_threads;
+
+    /* When the process ended by itself and left this file on request
+     * (GCSHIM_KEEP); 0 while it runs, and after a crash.  W: the process at
+     * its end.  R: any. */
+    _Atomic uint64_t ended_ns;
+
+    /* The settings in force, "key:value,key:value", NUL-terminated. */
+    alignas(1024) char settings[GCSHIM_SETTINGS_BYTES];
+};
+
+struct gcshim_segment {
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_header header;
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_slot slots[GCSHIM_SLOTS];
+};
+
+static_assert(sizeof(struct gcshim_section) == 24, "layout");
+static_assert(sizeof(struct gcshim_counters) == 32, "layout");
+static_assert(sizeof(struct gcshim_slot) == GCSHIM_SLOT_BYTES, "layout");
+static_assert(offsetof(struct gcshim_slot, tid) == 4, "layout");
+static_assert(offsetof(struct gcshim_slot, total) == 8, "layout");
+static_assert(offsetof(struct gcshim_slot, at_claim) == 40, "layout");
+static_assert(offsetof(struct gcshim_slot, claimed_ns) == 72, "layout");
+static_assert(offsetof(struct gcshim_header, file_bytes) == 16, "layout");
+static_assert(offsetof(struct gcshim_header, pid) == 24, "layout");
+static_assert(offsetof(struct gcshim_header, pid_namespace) == 40, "layout");
+static_assert(offsetof(struct gcshim_header, created_ns) == 64, "layout");
+static_assert(offsetof(struct gcshim_header, comm) == 72, "layout");
+static_assert(offsetof(struct gcshim_header, section_count) == 88, "layout");
+static_assert(offsetof(struct gcshim_header, sections) == 96, "layout");
+static_assert(offsetof(struct gcshim_header, slots_high) == 512, "layout");
+static_assert(offsetof(struct gcshim_header, ended_ns) == 560, "layout");
+static_assert(offsetof(struct gcshim_header, settings) == 1024, "layout");
+static_assert(sizeof(struct gcshim_header) <= GCSHIM_HEADER_BYTES, "layout");
+static_assert(offsetof(struct gcshim_segment, slots) == GCSHIM_HEADER_BYTES,
+              "layout");
+
+#endif
