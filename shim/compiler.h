@@ -1,0 +1,27 @@
+/* What the shim asks of the compiler, in one place. */
+#ifndef SHIM_COMPILER_H
+#define SHIM_COMPILER_H
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* Kept out of the fast path's code. */
+#define COLD __attribute__((cold, noinline))
+
+/* A name that programs bind to; all others stay inside. */
+#define EXPORT __attribute__((visibility("default")))
+
+/* Thread-local storage that is there from the thread's first instruction and
+ * is reached without a call: a preloaded library has room in the static TLS
+ * block, and __tls_get_addr() would allocate. */
+#define THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+
+#if defined(__SANITIZE_THREAD__)
+#define SANITIZED_THREAD 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SANITIZED_THREAD 1
+#endif
+#endif
+
+#endif

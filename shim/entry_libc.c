@@ -1,0 +1,72 @@
+/* The few other names of libc that the shim interposes, each with its reason.
+ */
+#include "compiler.h"
+#include "figures.h"
+#include "process.h"
+#include "thread.h"
+
+#include <linux/seccomp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* A program that leaves by _exit() runs no destructor, and would leave its
+ * segment behind: a shell does so in every subshell. */
+EXPORT _Noreturn void _exit(int status)
+{
+    process_end();
+    for (;;)
+        syscall(SYS_exit_group, status);
+}
+
+EXPORT _Noreturn void _Exit(int status)
+{
+    _exit(status);
+}
+
+/* mi_process_info() asks for the process's times with the figure that we
+ * want.  A tick must make no system call that a sandboxed program did not
+ * foresee, so that this one question is answered here, with zeros. */
+EXPORT int getrusage(__rusage_who_t who, struct rusage *ret_usage)
+{
+    if (UNLIKELY(thread.asks_process_info)) {
+        memset(ret_usage, 0, sizeof(*ret_usage));
+        return 0;
+    }
+    return (int)syscall(SYS_getrusage, who, ret_usage);
+}
+
+/* A program that gives up its rights this way is about to be watched by
+ * seccomp, or is already: libseccomp too comes by here.  What is then killed
+ * for an unforeseen system call must not be so because of us. */
+static bool enters_sandbox(int option)
+{
+    return option == PR_SET_SECCOMP || option == PR_SET_NO_NEW_PRIVS;
+}
+
+/* The vDSO reads the clock off the time-stamp counter, which these forbid. */
+static bool forbids_clock(int option, long argument)
+{
+    return (option == PR_SET_SECCOMP && argument == SECCOMP_MODE_STRICT) ||
+           (option == PR_SET_TSC && argument == PR_TSC_SIGSEGV);
+}
+
+EXPORT int prctl(int option, ...)
+{
+    long arguments[4];
+    va_list list;
+    va_start(list, option);
+    for (int i = 0; i < 4; i++)
+        arguments[i] = va_arg(list, long);
+    va_end(list);
+    if (forbids_clock(option, arguments[0]))
+        figures_stop();
+    if (enters_sandbox(option))
+        process_enter_sandbox();
+    return (int)syscall(SYS_prctl, option, arguments[0], arguments[1],
+                        arguments[2], arguments[3]);
+}

@@ -1,0 +1,84 @@
+#include "figures.h"
+
+#include "account.h"
+#include "clock.h"
+#include "process.h"
+#include "slot.h"
+#include "thread.h"
+
+#include <mimalloc.h>
+
+enum {
+    PUBLISH_SPACING_NS = 4000000,
+    /* A publication reads every slot: with many, each may grow more before
+     * the next, so that the cost stays a small share. */
+    SLOTS_PER_STEP = 16,
+};
+
+static _Atomic uint64_t next_publish_ns;
+static _Atomic bool stopped;
+
+static uint64_t own_net_bytes(void)
+{
+    const struct gcshim_counters *own = slot_twin(thread.slot);
+    return counter_read(&own->allocated_bytes) -
+           counter_read(&own->freed_bytes);
+}
+
+static bool has_grown(void)
+{
+    uint64_t step = TICK_BYTES * (1 + slots_high() / SLOTS_PER_STEP);
+    return (int64_t)(own_net_bytes() - thread.net_published) >= (int64_t)step;
+}
+
+/* Relaxed: a flag that is set before the program goes on. */
+static bool is_stopped(void)
+{
+    return atomic_load_explicit(&stopped, memory_order_relaxed);
+}
+
+void figures_tick(void)
+{
+    if (is_stopped())
+        return;
+    uint64_t now = clock_coarse_ns();
+    if (now >= counter_read(&next_publish_ns) || has_grown()) {
+        counter_set(&next_publish_ns, now + PUBLISH_SPACING_NS);
+        figures_publish();
+    }
+}
+
+static void committed_publish(struct gcshim_header *header)
+{
+    size_t elapsed, user, system, rss, rss_peak, committed, peak, faults;
+    thread.asks_process_info = true;
+    mi_process_info(&elapsed, &user, &system, &rss, &rss_peak, &committed,
+                    &peak, &faults);
+    thread.asks_process_info = false;
+    counter_set(&header->committed_bytes, committed);
+    counter_raise(&header->committed_peak_bytes, peak);
+}
+
+void figures_publish(void)
+{
+    struct gcshim_header *header = &region.segment.header;
+    counter_raise(&header->used_peak_bytes, account_used());
+    committed_publish(header);
+    counter_set(&header->published_ns, clock_boottime_ns());
+    thread.net_published = own_net_bytes();
+}
+
+void figures_stop(void)
+{
+    if (process_has_begun() && thread.slot != SLOT_LATE)
+        figures_publish();
+    atomic_store_explicit(&stopped, true, memory_order_relaxed);
+}
+
+void figures_restart(void)
+{
+    struct gcshim_header *header = &region.segment.header;
+    counter_set(&header->used_peak_bytes, 0);
+    counter_set(&header->committed_peak_bytes, 0);
+    counter_set(&next_publish_ns, 0);
+}

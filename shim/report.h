@@ -1,0 +1,14 @@
+/* The report that a process writes of itself at its end (GCSHIM_REPORT). */
+#ifndef SHIM_REPORT_H
+#define SHIM_REPORT_H
+
+#include "text.h"
+
+/* where: "stderr" or a path with %p, %h, %e, %t and %% in it.  A path that
+ * cannot be written is one line on standard error. */
+void report_write(const char *where);
+
+/* where with its %-letters replaced. */
+void report_path(struct text *text, const char *where);
+
+#endif

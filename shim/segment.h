@@ -1,0 +1,39 @@
+/* The file in /dev/shm: created, mapped over region.segment, removed.
+ *
+ *     private --segment_publish--> shared --segment_detach--> private
+ *
+ * While private, the same bytes are counted in, but no reader sees them.
+ */
+#ifndef SHIM_SEGMENT_H
+#define SHIM_SEGMENT_H
+
+#include "identity.h"
+
+#include <stdbool.h>
+
+/* Writes the header, all but its magic, and what it says of the layout. */
+void segment_describe(const struct identity *identity, const char *settings);
+
+/* Creates the file, its used part reserved and equal to region.segment, maps
+ * it there and goes live.  0, or -errno with region.segment as it was.
+ * Signals must be blocked and no other thread may count meanwhile. */
+int segment_publish(const struct identity *identity);
+
+/* In a fork child: puts private memory in the place of the parent's file.
+ * Its content is gone. */
+void segment_detach(void);
+
+/* Makes sure that a slot's bytes exist before they are touched: in a full
+ * /dev/shm a touch would be a SIGBUS.  False if they cannot be had.  No
+ * descriptor is needed, so that it works in a chroot and without rights. */
+bool segment_reserve_slot(uint64_t index);
+
+/* Removes the file; harmless while private or when it is gone. */
+void segment_remove(void);
+
+bool segment_is_shared(void);
+
+/* Its path, "" while private. */
+const char *segment_path(void);
+
+#endif

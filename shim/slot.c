@@ -1,0 +1,176 @@
+#include "slot.h"
+
+#include "clock.h"
+#include "segment.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum {
+    WORD_BITS = 64,
+    WORDS = GCSHIM_SLOTS / WORD_BITS,
+};
+
+/* One bit a slot: taken or free.  Who sets a bit owns the slot until it
+ * clears it.  P: [slot-bit] */
+static _Atomic uint64_t taken[WORDS];
+
+/* As header.slots_high, in private memory for a fork child to find. */
+static _Atomic uint64_t high = 1;
+
+static uint64_t slot_index(const struct gcshim_slot *slot)
+{
+    return (uint64_t)(slot - region.segment.slots);
+}
+
+static bool bit_claim(uint64_t index)
+{
+    uint64_t bit = UINT64_C(1) << (index % WORD_BITS);
+    /* Acquire: see the slot as its last owner left it. */
+    return !(atomic_fetch_or_explicit(&taken[index / WORD_BITS], bit,
+                                      memory_order_acquire) &
+             bit);
+}
+
+static void bit_release(uint64_t index)
+{
+    uint64_t bit = UINT64_C(1) << (index % WORD_BITS);
+    atomic_fetch_and_explicit(&taken[index / WORD_BITS], ~bit,
+                              memory_order_release);
+}
+
+/* The lowest free bit, now ours; the table's end if there is none.  Slot 0
+ * is the late slot and nobody's. */
+static uint64_t bit_claim_lowest(void)
+{
+    for (uint64_t word = 0; word < WORDS; word++) {
+        uint64_t reserved = word == 0 ? 1 : 0;
+        uint64_t bits = atomic_load_explicit(&taken[word],
+                                             memory_order_relaxed);
+        while (~(bits | reserved)) {
+            uint64_t index = word * WORD_BITS +
+                             (uint64_t)__builtin_ctzll(~(bits | reserved));
+            if (bit_claim(index))
+                return index;
+            bits = atomic_load_explicit(&taken[word], memory_order_relaxed);
+        }
+    }
+    return GCSHIM_SLOTS;
+}
+
+static void counters_copy(struct gcshim_counters *to,
+                          const struct gcshim_counters *from)
+{
+    counter_set(&to->allocated_bytes, counter_read(&from->allocated_bytes));
+    counter_set(&to->allocated_blocks, counter_read(&from->allocated_blocks));
+    counter_set(&to->freed_bytes, counter_read(&from->freed_bytes));
+    counter_set(&to->freed_blocks, counter_read(&from->freed_blocks));
+}
+
+/* Odd while the fields change: each of their release stores comes after the
+ * odd one, and the even one after them all.  P: [slot-epoch] */
+static void slot_begin(struct gcshim_slot *slot, uint32_t tid)
+{
+    uint32_t epoch = atomic_load_explicit(&slot->epoch, memory_order_relaxed);
+    atomic_store_explicit(&slot->epoch, epoch + 1, memory_order_relaxed);
+    atomic_store_explicit(&slot->tid, tid, memory_order_release);
+    counters_copy(&slot->at_claim, slot_twin(slot));
+    counter_set(&slot->claimed_ns, clock_boottime_ns());
+    atomic_store_explicit(&slot->epoch, epoch + 2, memory_order_release);
+}
+
+struct gcshim_slot *slot_claim(uint32_t tid)
+{
+    uint64_t index = bit_claim_lowest();
+    if (index == GCSHIM_SLOTS)
+        return NULL;
+    if (!segment_reserve_slot(index)) {
+        bit_release(index);
+        return NULL;
+    }
+    struct gcshim_slot *slot = &region.segment.slots[index];
+    slot_begin(slot, tid);
+    counter_raise(&high, index + 1);
+    /* Before the owner counts its first block.  P: [slots-high] */
+    counter_raise(&region.segment.header.slots_high, index + 1);
+    return slot;
+}
+
+struct gcshim_slot *slot_reclaim(struct gcshim_slot *slot, uint32_t epoch,
+                                 uint32_t tid)
+{
+    uint64_t index = slot_index(slot);
+    if (!bit_claim(index))
+        return NULL;
+    if (atomic_load_explicit(&slot->epoch, memory_order_relaxed) != epoch) {
+        bit_release(index);
+        return NULL;
+    }
+    atomic_store_explicit(&slot->tid, tid, memory_order_release);
+    return slot;
+}
+
+uint32_t slot_release(struct gcshim_slot *slot)
+{
+    uint32_t epoch = atomic_load_explicit(&slot->epoch, memory_order_relaxed);
+    atomic_store_explicit(&slot->tid, 0, memory_order_release);
+    atomic_store_explicit(slot_countdown(slot), 0, memory_order_relaxed);
+    bit_release(slot_index(slot));
+    return epoch;
+}
+
+void slots_inherit(struct gcshim_slot *keep, uint32_t tid)
+{
+    uint64_t count = slots_high();
+    for (uint64_t i = 0; i < count; i++) {
+        struct gcshim_slot *slot = &region.segment.slots[i];
+        memset(slot, 0, sizeof(*slot));
+        counters_copy(&slot->total, slot_twin(slot));
+    }
+    counter_set(&region.segment.header.slots_high, count);
+    memset(taken, 0, sizeof(taken));
+    if (!keep)
+        return;
+    bit_claim(slot_index(keep));
+    slot_begin(keep, tid);
+}
+
+uint64_t slots_high(void)
+{
+    return counter_read(&high);
+}
+
+void slots_sum(struct slots_sum *ret_sum)
+{
+    struct slots_sum sum = {0};
+    const struct gcshim_slot *slots = region.segment.slots;
+    uint64_t count = slots_high();
+    for (uint64_t i = 0; i < count; i++) {
+        sum.freed_bytes += counter_read(&slots[i].total.freed_bytes);
+        sum.freed_blocks += counter_read(&slots[i].total.freed_blocks);
+    }
+    count = slots_high(); /* P: [slots-high] */
+    for (uint64_t i = 0; i < count; i++) {
+        sum.allocated_bytes += counter_read(&slots[i].total.allocated_bytes);
+        sum.allocated_blocks += counter_read(&slots[i].total.allocated_blocks);
+    }
+    *ret_sum = sum;
+}
+
+void slot_count_alloc_late(uint64_t bytes)
+{
+    struct gcshim_counters *twin = slot_twin(SLOT_LATE);
+    counter_add_shared(&twin->allocated_bytes, bytes);
+    counter_add_shared(&twin->allocated_blocks, 1);
+    counter_add_shared(&SLOT_LATE->total.allocated_bytes, bytes);
+    counter_add_shared(&SLOT_LATE->total.allocated_blocks, 1);
+}
+
+void slot_count_free_late(uint64_t bytes)
+{
+    struct gcshim_counters *twin = slot_twin(SLOT_LATE);
+    counter_add_shared(&twin->freed_bytes, bytes);
+    counter_add_shared(&twin->freed_blocks, 1);
+    counter_add_shared(&SLOT_LATE->total.freed_bytes, bytes);
+    counter_add_shared(&SLOT_LATE->total.freed_blocks, 1);
+}

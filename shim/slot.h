@@ -1,0 +1,67 @@
+/* Slots: who owns which, and how a block is counted in one.
+ *
+ * Ownership is a bit in a private map; the slot itself tells readers about
+ * it.  The lowest free slot is taken, so that the used part of the table
+ * stays short and readers have little to read.
+ */
+#ifndef SHIM_SLOT_H
+#define SHIM_SLOT_H
+
+#include "counter.h"
+#include "region.h"
+
+/* A free slot, now the caller's, its at_claim set to its totals; NULL where
+ * all are taken or the file cannot grow.  Lock-free, any context. */
+struct gcshim_slot *slot_claim(uint32_t tid);
+
+/* The same slot again, if nobody had it since its release at that epoch: its
+ * owner's figures then go on.  Else NULL. */
+struct gcshim_slot *slot_reclaim(struct gcshim_slot *slot, uint32_t epoch,
+                                 uint32_t tid);
+
+/* Back to whoever comes next.  Totals stay.  Returns the slot's epoch. */
+uint32_t slot_release(struct gcshim_slot *slot);
+
+/* In a fork child, where only the calling thread is left: sets the slots to
+ * what their twins say and frees all of them but keep (NULL: all), which goes
+ * on under tid, its owner's figures starting anew.  The segment must be
+ * private memory by now. */
+void slots_inherit(struct gcshim_slot *keep, uint32_t tid);
+
+/* The number of slots ever used, the late one included. */
+uint64_t slots_high(void);
+
+/* Bytes and blocks over all slots, freed read before allocated: used, their
+ * difference, is never below the truth by a block that changed hands. */
+struct slots_sum {
+    uint64_t allocated_bytes;
+    uint64_t allocated_blocks;
+    uint64_t freed_bytes;
+    uint64_t freed_blocks;
+};
+void slots_sum(struct slots_sum *ret_sum);
+
+/* By the owner. */
+static inline void slot_count_alloc(struct gcshim_slot *slot, uint64_t bytes)
+{
+    struct gcshim_counters *twin = slot_twin(slot);
+    counter_add(&twin->allocated_bytes, bytes);
+    counter_add(&twin->allocated_blocks, 1);
+    counter_add(&slot->total.allocated_bytes, bytes);
+    counter_add(&slot->total.allocated_blocks, 1);
+}
+
+static inline void slot_count_free(struct gcshim_slot *slot, uint64_t bytes)
+{
+    struct gcshim_counters *twin = slot_twin(slot);
+    counter_add(&twin->freed_bytes, bytes);
+    counter_add(&twin->freed_blocks, 1);
+    counter_add(&slot->total.freed_bytes, bytes);
+    counter_add(&slot->total.freed_blocks, 1);
+}
+
+/* Into the late slot, by anybody. */
+void slot_count_alloc_late(uint64_t bytes);
+void slot_count_free_late(uint64_t bytes);
+
+#endif

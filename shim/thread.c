@@ -1,0 +1,60 @@
+#include "thread.h"
+
+#include "process.h"
+#include "slot.h"
+
+#include <mimalloc.h>
+#include <pthread.h>
+
+THREAD_LOCAL struct thread thread = {.slot = SLOT_LATE};
+
+/* An error-checking mutex notes its owner's id, which libc keeps at hand. */
+uint32_t thread_id(void)
+{
+    pthread_mutex_t own = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+    pthread_mutex_lock(&own);
+    uint32_t tid = (uint32_t)own.__data.__owner;
+    pthread_mutex_unlock(&own);
+    return tid;
+}
+
+void thread_claim(void)
+{
+    mi_thread_init();
+    thread.tid = thread_id();
+    struct gcshim_slot *slot = NULL;
+    if (thread.last_slot)
+        slot = slot_reclaim(thread.last_slot, thread.last_epoch, thread.tid);
+    if (!slot)
+        slot = slot_claim(thread.tid);
+    if (!slot)
+        return;
+    thread.slot = slot;
+    thread.released = false;
+}
+
+void thread_release(void)
+{
+    struct gcshim_slot *slot = thread.slot;
+    if (slot == SLOT_LATE)
+        return;
+    thread.slot = SLOT_LATE;
+    thread.released = true;
+    thread.last_slot = slot;
+    thread.last_epoch = slot_release(slot);
+}
+
+/* The main thread keeps its heap to the end of the process. */
+static void on_deferred_free(bool force, unsigned long long heartbeat,
+                             void *arg)
+{
+    (void)heartbeat;
+    (void)arg;
+    if (force && thread.tid != process_id())
+        thread_release();
+}
+
+void thread_watch_exits(void)
+{
+    mi_register_deferred_free(on_deferred_free, NULL);
+}

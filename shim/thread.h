@@ -1,0 +1,52 @@
+/* What a thread knows of itself, in its thread-local storage.
+ *
+ * A thread holds a slot as long as it has a heap in mimalloc:
+ *
+ *     none --first malloc or free--> owner --mimalloc gives up the
+ *     thread's heap--> late --malloc--> owner ...
+ *
+ * mimalloc learns of a thread's exit through its own pthread key and then
+ * calls the deferred-free hook with force set, which is how we learn of it
+ * without a key of our own.  (A destructor of the C++ runtime would serve
+ * too, but to register one takes the loader's lock, and a constructor under
+ * dlopen that waits for a new thread would hang.)  mimalloc also calls so
+ * when memory is short; then the thread's next malloc takes the slot back.
+ */
+#ifndef SHIM_THREAD_H
+#define SHIM_THREAD_H
+
+#include "compiler.h"
+#include "region.h"
+
+#include <stdbool.h>
+
+struct thread {
+    struct gcshim_slot *slot; /* the late slot while it has none */
+    int *errno_location;      /* set by the first slow path */
+    uint32_t tid;
+    uint32_t last_epoch;            /* of last_slot, when it was released */
+    struct gcshim_slot *last_slot;  /* what it held before, or NULL */
+    uint64_t net_published;         /* its own net bytes at its last publish */
+    bool busy;                      /* in the slow path: a handler is not */
+    bool released;                  /* gave its slot back */
+    bool asks_process_info;         /* see getrusage() in entry_libc.c */
+};
+
+extern THREAD_LOCAL struct thread thread;
+
+/* Makes the calling thread an owner, or leaves it with the late slot.
+ * Allocates nothing by itself, but gives the thread a heap in mimalloc if it
+ * has none, so that its exit is noticed. */
+void thread_claim(void);
+
+/* Gives the slot back; harmless if there is none. */
+void thread_release(void);
+
+/* Asks mimalloc to tell of thread exits.  Once a process image. */
+void thread_watch_exits(void);
+
+/* The calling thread's id without a system call, which a sandbox might not
+ * foresee.  Any context. */
+uint32_t thread_id(void);
+
+#endif
