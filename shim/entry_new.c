@@ -12,6 +12,7 @@
 #include "text.h"
 
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 /* Runtimes by the names of their libraries: GNU's and LLVM's. */
@@ -47,6 +48,12 @@ static _Noreturn void no_runtime(void)
     abort();
 }
 
+/* libstdc++ rounds a size up to its alignment and does not mind overflow. */
+static size_t size_refused(size_t bytes)
+{
+    return bytes > PTRDIFF_MAX ? (size_t)PTRDIFF_MAX + 1 : bytes;
+}
+
 COLD static void *runtime_new(const char *name, size_t bytes)
 {
     void *(*operator_new)(size_t) =
@@ -63,7 +70,7 @@ COLD static void *runtime_new_aligned(const char *name, size_t bytes,
         (void *(*)(size_t, size_t))runtime_function(name);
     if (!operator_new)
         no_runtime();
-    return operator_new(bytes, alignment);
+    return operator_new(size_refused(bytes), alignment);
 }
 
 COLD static void *runtime_new_nothrow(const char *name, size_t bytes,
@@ -80,7 +87,8 @@ COLD static void *runtime_new_aligned_nothrow(const char *name, size_t bytes,
 {
     void *(*operator_new)(size_t, size_t, const void *) =
         (void *(*)(size_t, size_t, const void *))runtime_function(name);
-    return operator_new ? operator_new(bytes, alignment, tag) : NULL;
+    return operator_new ? operator_new(size_refused(bytes), alignment, tag)
+                        : NULL;
 }
 
 #define NEW(name)                                                            \

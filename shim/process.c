@@ -138,6 +138,8 @@ COLD void process_begin(void)
             warn_private(error);
         watch();
         settings_tell();
+        if (strcmp(settings.report, "stderr") == 0)
+            report_keep_stderr();
     }
     errno = saved_errno;
 }

@@ -8,6 +8,15 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+/* Above what shells and scripts use by number. */
+enum { KEPT_LEAST = 300 };
+
+static struct {
+    int fd;
+    dev_t device;
+    ino_t inode;
+} kept_stderr = {.fd = -1};
+
 enum { VALUE_COLUMN = 20, PEAK_COLUMN = 32 };
 
 static void put_host(struct text *text)
@@ -117,6 +126,28 @@ static void warn_unwritten(const char *path, int error)
     text_warn(&text);
 }
 
+void report_keep_stderr(void)
+{
+    struct stat file;
+    int fd = sys_dup_above(STDERR_FILENO, KEPT_LEAST);
+    if (fd < 0 || sys_fstat(fd, &file) != 0)
+        return;
+    kept_stderr.fd = fd;
+    kept_stderr.device = file.st_dev;
+    kept_stderr.inode = file.st_ino;
+}
+
+/* A program may have closed what it does not know, and put a file of its own
+ * in the place: that is not ours to write into. */
+static int stderr_descriptor(void)
+{
+    struct stat file;
+    if (kept_stderr.fd >= 0 && sys_fstat(kept_stderr.fd, &file) == 0 &&
+        file.st_dev == kept_stderr.device && file.st_ino == kept_stderr.inode)
+        return kept_stderr.fd;
+    return STDERR_FILENO;
+}
+
 void report_write(const char *where)
 {
     char buffer[1024];
@@ -125,7 +156,7 @@ void report_write(const char *where)
     size_t bytes = (size_t)(report.at - report.start);
 
     if (strcmp(where, "stderr") == 0) {
-        sys_write(STDERR_FILENO, buffer, bytes);
+        sys_write(stderr_descriptor(), buffer, bytes);
         return;
     }
     char path_buffer[1024];

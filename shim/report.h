@@ -4,6 +4,10 @@
 
 #include "text.h"
 
+/* Keeps standard error at hand, as many programs close it before they end.
+ * This is the one descriptor that the shim ever keeps, and only on request. */
+void report_keep_stderr(void);
+
 /* where: "stderr" or a path with %p, %h, %e, %t and %% in it.  A path that
  * cannot be written is one line on standard error. */
 void report_write(const char *where);

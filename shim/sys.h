@@ -35,6 +35,12 @@ static inline void sys_close(int fd)
     syscall(SYS_close, fd);
 }
 
+/* A second descriptor of the same file, not below least. */
+static inline int sys_dup_above(int fd, int least)
+{
+    return (int)sys_result(syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, least));
+}
+
 static inline ssize_t sys_read(int fd, void *to, size_t bytes)
 {
     return sys_result(syscall(SYS_read, fd, to, bytes));
