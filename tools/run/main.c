@@ -1,0 +1,257 @@
+/* gcshim-run: runs a program under the shim, and tells what it used. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cli.h"
+#include "run/child.h"
+#include "run/preload.h"
+#include "run/program.h"
+#include "run/report.h"
+
+static const char command[] = "gcshim-run";
+
+static const char help_text[] =
+    "Usage: gcshim-run [OPTION...] [--] COMMAND [ARG...]\n"
+    "Runs a program under gcshim, so that gcshim-top and others see what\n"
+    "memory it uses.\n"
+    "\n"
+    "      --report[=FILE]    when it has ended, report what memory it used,\n"
+    "                         on stderr or at the end of FILE\n"
+    "      --keep             leave the account in /dev/shm when it ends\n"
+    "      --all-python       have Python take its small objects from malloc\n"
+    "                         too, so that they are seen (PYTHONMALLOC)\n"
+    "      --set KEY:VALUE    a setting of the shim, GCSHIM_KEY=VALUE\n"
+    "      --shim=PATH        this libgcshim.so\n"
+    "  -h, --help             print this\n"
+    "  -V, --version          print the version\n"
+    "\n"
+    "Exit status: the program's own, 128+N when signal N has killed it, 127\n"
+    "when it is not found, 126 when it cannot be run; 1 when gcshim-run has\n"
+    "failed, 2 for usage.\n";
+
+enum {
+    OPTION_REPORT = 256,
+    OPTION_KEEP,
+    OPTION_ALL_PYTHON,
+    OPTION_SET,
+    OPTION_SHIM,
+    CONTINUE = -1,
+    NS_PER_S = 1000000000,
+    REPORT_MODE = 0666,
+};
+
+static const struct option long_options[] = {
+    {"report", optional_argument, NULL, OPTION_REPORT},
+    {"keep", no_argument, NULL, OPTION_KEEP},
+    {"all-python", no_argument, NULL, OPTION_ALL_PYTHON},
+    {"set", required_argument, NULL, OPTION_SET},
+    {"shim", required_argument, NULL, OPTION_SHIM},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+struct options {
+    bool report, keep;
+    const char *report_path; /* NULL: stderr */
+    const char *shim;
+    char **argv; /* of the program */
+};
+
+/* -------------------------------------------------------- command line */
+
+static int variable_set(const char *name, const char *value)
+{
+    if (setenv(name, value, 1) < 0)
+        return cli_failure(command, "%s", strerror(errno));
+    return CONTINUE;
+}
+
+static int setting_set(const char *setting)
+{
+    int err = preload_setting(setting);
+
+    if (err == -EINVAL)
+        return cli_usage(command, "--set: '%s' is not of the form KEY:VALUE",
+                         setting);
+    if (err)
+        return cli_failure(command, "%s", strerror(-err));
+    return CONTINUE;
+}
+
+static int option_set(struct options *options, int option)
+{
+    switch (option) {
+    case OPTION_REPORT:
+        options->report = true;
+        options->report_path = optarg;
+        return CONTINUE;
+    case OPTION_KEEP:
+        options->keep = true;
+        return variable_set("GCSHIM_KEEP", "1");
+    case OPTION_ALL_PYTHON:
+        return variable_set("PYTHONMALLOC", "malloc");
+    case OPTION_SET:
+        return setting_set(optarg);
+    case OPTION_SHIM:
+        options->shim = optarg;
+        return CONTINUE;
+    case 'h':
+        return cli_help(help_text);
+    case 'V':
+        return cli_version(command);
+    default: /* getopt has printed its line */
+        return CLI_USAGE;
+    }
+}
+
+static int options_read(struct options *options, int argc, char **argv)
+{
+    int status = CONTINUE;
+
+    while (status == CONTINUE) {
+        /* +: what follows the program's name is the program's. */
+        int option = getopt_long(argc, argv, "+hV", long_options, NULL);
+
+        if (option == -1)
+            break;
+        status = option_set(options, option);
+    }
+    if (status == CONTINUE && optind == argc)
+        status = cli_usage(command, "no command to run");
+    options->argv = argv + optind;
+    return status;
+}
+
+/* ---------------------------------------------------------- environment */
+
+static int preload(const struct options *options)
+{
+    char path[PATH_MAX];
+    int err = preload_find(options->shim, path);
+
+    if (err == -EINVAL)
+        return cli_failure(command, "libgcshim.so lies in a directory with a "
+                                    "blank or colon in its name, which "
+                                    "LD_PRELOAD cannot hold");
+    if (err)
+        return cli_failure(command, "%s is not to be found",
+                           options->shim ? options->shim : "libgcshim.so");
+    err = preload_set(path);
+    if (err)
+        return cli_failure(command, "%s", strerror(-err));
+    return CONTINUE;
+}
+
+static void warn_of_obstacles(const char *name,
+                              char ret_obstacle[PROGRAM_OBSTACLE_BYTES])
+{
+    char path[PATH_MAX];
+
+    ret_obstacle[0] = '\0';
+    if (program_find(name, path) == 0)
+        program_inspect(path, ret_obstacle);
+    if (*ret_obstacle)
+        (void)cli_failure(command, "%s", ret_obstacle);
+}
+
+/* ---------------------------------------------------------------- runs */
+
+static int exec_failure(const char *name, int error)
+{
+    (void)cli_failure(command, "%s: %s", name, strerror(error));
+    return child_exec_status(error);
+}
+
+static int run_directly(char **argv)
+{
+    execvp(argv[0], argv);
+    return exec_failure(argv[0], errno);
+}
+
+static uint64_t boottime_ns(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* Opened before the program runs, so that a bad path is known at once. */
+static FILE *report_open(const char *path)
+{
+    int fd =
+        path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+                    REPORT_MODE)
+             : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "a");
+
+    if (!out && fd >= 0)
+        (void)close(fd);
+    return out;
+}
+
+/* Another may have asked for all segments to be kept. */
+static bool keeps_all(const struct options *options)
+{
+    const char *keep = getenv("GCSHIM_KEEP");
+
+    return options->keep || (keep && strcmp(keep, "1") == 0);
+}
+
+static int run_and_report(const struct options *options, const char *obstacle)
+{
+    uint64_t began_ns = boottime_ns();
+    bool keep = keeps_all(options);
+    struct child child;
+    FILE *out = report_open(options->report_path);
+
+    if (!out)
+        return cli_failure(command, "%s: %s",
+                           options->report_path ? options->report_path
+                                                : "stderr",
+                           strerror(errno));
+    int err = child_run(&child, options->argv, !keep);
+
+    if (err) {
+        (void)fclose(out);
+        return cli_failure(command, "%s", strerror(-err));
+    }
+    if (child.exec_error)
+        (void)exec_failure(options->argv[0], child.exec_error);
+    else
+        report_print(out, &child, options->argv[0], began_ns, obstacle, keep);
+    child_release(&child);
+    /* A report that cannot be written is told of; the status stays the
+     * program's. */
+    if (fclose(out) == EOF && options->report_path)
+        (void)cli_failure(command, "%s: %s", options->report_path,
+                          strerror(errno));
+    return child_status(&child);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {0};
+    char obstacle[PROGRAM_OBSTACLE_BYTES];
+
+    (void)setlocale(LC_ALL, "");
+    int status = options_read(&options, argc, argv);
+
+    if (status == CONTINUE)
+        status = preload(&options);
+    if (status != CONTINUE)
+        return status;
+    warn_of_obstacles(options.argv[0], obstacle);
+    return options.report ? run_and_report(&options, obstacle)
+                          : run_directly(options.argv);
+}

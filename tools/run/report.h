@@ -1,0 +1,18 @@
+/* What a program's memory came to, told after its end. */
+#ifndef GCSHIM_RUN_REPORT_H
+#define GCSHIM_RUN_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "run/child.h"
+
+/* Reads the segment that the child has left since began_ns (CLOCK_BOOTTIME)
+ * and prints the report on out; where there is none, one line that says so,
+ * with the obstacle ("" if none is known).  Unless keep, removes what the
+ * child has left.  program: what it was started as. */
+void report_print(FILE *out, const struct child *child, const char *program,
+                  uint64_t began_ns, const char *obstacle, bool keep);
+
+#endif

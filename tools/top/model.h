@@ -1,0 +1,100 @@
+/* What gcshim-top knows and what the user has asked for.  No terminal here,
+ * and no I/O: surveys come in from main, keys from wherever; the views read
+ * this and draw. */
+#ifndef GCSHIM_TOP_MODEL_H
+#define GCSHIM_TOP_MODEL_H
+
+#include <stdbool.h>
+
+#include "reader/reader.h"
+#include "top/columns.h"
+#include "top/keys.h"
+#include "top/sample.h"
+
+enum model_screen { SCREEN_LIST, SCREEN_DETAIL, SCREEN_HELP };
+enum model_prompt { PROMPT_NONE, PROMPT_SEARCH, PROMPT_FILTER };
+
+enum {
+    MODEL_TEXT_BYTES = 64,
+    MODEL_MESSAGE_BYTES = 128,
+    MODEL_CLOCK_BYTES = 16,
+};
+
+#define MODEL_INTERVAL_LEAST 0.1
+#define MODEL_INTERVAL_MOST  3600.0
+
+/* Which processes to show at all; set once, from the command line. */
+struct model_choice {
+    const uint32_t *pids; /* the caller's */
+    size_t pid_count;     /* 0: all */
+    bool by_user;
+    uint32_t uid;
+};
+
+/* A list that is looked at through a window of a few rows. */
+struct model_list {
+    struct row *rows;
+    size_t count;
+    size_t selected;
+    size_t first; /* row at the top of the window */
+};
+
+struct model_totals {
+    size_t live, dead, threads;
+    uint64_t used_bytes, allocated_bytes; /* of all that are chosen */
+    uint64_t resident_bytes;              /* of the living */
+    int64_t growth_bytes;                 /* in a second; INT64_MIN */
+};
+
+struct model {
+    struct model_choice choice;
+    double interval_s;
+
+    /* As of the last refresh. */
+    struct reader_survey survey;
+    struct samples now, before, baseline;
+    struct model_totals totals;
+    char clock[MODEL_CLOCK_BYTES];     /* time of day, as main formats it */
+    char message[MODEL_MESSAGE_BYTES]; /* what went wrong; "" if nothing */
+
+    struct model_list list;   /* processes, with threads if asked for */
+    struct row shown;         /* the selected process itself; or no process */
+    struct model_list detail; /* its threads */
+    struct model_list help;   /* lines of the help page; no rows */
+    size_t page_rows;         /* of the current screen's list */
+
+    enum model_screen screen;
+    enum model_screen screen_before; /* the help page */
+    enum column_id sort;
+    bool inverted, show_threads, paused, quit, redraw;
+
+    enum model_prompt prompt;
+    char search[MODEL_TEXT_BYTES];
+    char filter[MODEL_TEXT_BYTES];
+};
+
+void model_init(struct model *model, const struct model_choice *choice);
+void model_fini(struct model *model);
+
+/* Takes over a survey of the moment time_ns (any steady clock): 0 or
+ * -ENOMEM, and then the model is as it was and the survey the caller's. */
+int model_refresh(struct model *model, struct reader_survey *survey,
+                  uint64_t time_ns);
+
+/* Does what the key means: 0 or -ENOMEM. */
+int model_key(struct model *model, uint32_t key);
+
+/* Tells how many rows the screen has for its list, so that the selected one
+ * is among them. */
+void model_fit(struct model *model, size_t page_rows);
+
+/* The selected row; NULL where there is none. */
+const struct row *model_selected(const struct model *model);
+
+/* Whether the change since some moment is shown. */
+bool model_has_baseline(const struct model *model);
+
+/* The text being typed. */
+char *model_prompt_text(struct model *model);
+
+#endif

@@ -1,0 +1,29 @@
+/* What stands where: draws the model on a canvas of any size. */
+#ifndef GCSHIM_TOP_VIEW_H
+#define GCSHIM_TOP_VIEW_H
+
+#include "top/canvas.h"
+#include "top/model.h"
+
+/* How many rows of the current screen's list fit on a canvas of that many
+ * rows: for model_fit, which goes before view_draw.  Lays out the help page
+ * as well, whose length depends on the width. */
+size_t view_page_rows(struct model *model, int rows, int cols);
+
+/* Draws all of it on a blank canvas. */
+void view_draw(const struct model *model, struct canvas *canvas);
+
+/* ---- the parts, one file each ---- */
+
+void view_list_draw(const struct model *model, struct canvas *canvas);
+int view_list_rows(int rows);
+void view_detail_draw(const struct model *model, struct canvas *canvas);
+int view_detail_rows(int rows);
+void view_help_draw(const struct model *model, struct canvas *canvas);
+int view_help_rows(int rows);
+size_t view_help_lines(const struct model *model, int cols);
+
+/* For all of them: "12 things", or "1 thing". */
+const char *view_plural(size_t count);
+
+#endif
