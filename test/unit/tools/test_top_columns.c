@@ -1,0 +1,225 @@
+/* The table of columns: what is shown when, and in what order. */
+#include "top/columns.h"
+
+#include <string.h>
+
+#include "unit.h"
+
+static struct reader_thread thread = {
+    .tid = 12, .name = "worker", .state = 'R', .totals = {1 << 20, 5, 0, 0}};
+
+static struct reader_process process = {
+    .pid = 11,
+    .uid = 0,
+    .comm = "program",
+    .command = "program --option",
+    .state = READER_LIVE,
+    .run_state = 'S',
+    .used_bytes = 600,
+    .allocated_bytes = 1000,
+    .resident_bytes = READER_UNKNOWN,
+    .totals = {2000, 10, 1400, 4},
+    .threads = &thread,
+    .thread_count = 1,
+};
+
+static struct row row_of_process(void)
+{
+    return (struct row){&process, NULL, INT64_MIN, 1024, READER_UNKNOWN};
+}
+
+static void assert_shown(enum column_id id, const struct row *row,
+                         const char *expected)
+{
+    char text[COLUMN_TEXT_BYTES];
+
+    columns[id].format(text, row);
+    assert_string_equal(text, expected);
+}
+
+static int width_of(const int widths[COLUMN_COUNT])
+{
+    int total = 0;
+
+    for (int id = 0; id < COLUMN_COUNT; id++)
+        total += widths[id] > 0 ? widths[id] + 1 : 0;
+    return total - 1;
+}
+
+static void every_column_is_complete(void **state)
+{
+    (void)state;
+    for (int id = 0; id < COLUMN_COUNT; id++) {
+        assert_true(columns[id].name && columns[id].title && columns[id].help &&
+                    columns[id].format && columns[id].compare);
+        if (columns[id].title)
+            assert_true(columns[id].width >= (int)strlen(columns[id].title));
+        assert_true(columns[id].priority >= 1 &&
+                    columns[id].priority <= COLUMN_COUNT);
+        assert_int_equal(column_find(columns[id].name), id);
+    }
+    assert_int_equal(column_find("nonsense"), COLUMN_COUNT);
+}
+
+static void a_process_shows_its_figures(void **state)
+{
+    (void)state;
+    struct row row = row_of_process();
+
+    assert_shown(COLUMN_PID, &row, "11");
+    assert_shown(COLUMN_STATE, &row, "S");
+    assert_shown(COLUMN_USED, &row, "600 B");
+    assert_shown(COLUMN_USE, &row, "60%");
+    assert_shown(COLUMN_RESIDENT, &row, "-");
+    assert_shown(COLUMN_GROWTH, &row, "-");
+    assert_shown(COLUMN_CHANGE, &row, "+1.0 KiB");
+    assert_shown(COLUMN_BLOCKS, &row, "6");
+    assert_shown(COLUMN_THREADS, &row, "1");
+    assert_shown(COLUMN_COMMAND, &row, "program --option");
+}
+
+static void a_thread_shows_its_own_figures_only(void **state)
+{
+    (void)state;
+    struct row row = row_of_process();
+
+    row.thread = &thread;
+    assert_shown(COLUMN_PID, &row, "12");
+    assert_shown(COLUMN_STATE, &row, "R");
+    assert_shown(COLUMN_USED, &row, "");
+    assert_shown(COLUMN_TOTAL, &row, "1.0 MiB");
+    assert_shown(COLUMN_COMMAND, &row, "  worker");
+}
+
+static void a_dead_process_says_so(void **state)
+{
+    (void)state;
+    struct reader_process dead = process;
+    struct row row = row_of_process();
+
+    dead.state = READER_DEAD;
+    dead.command[0] = '\0';
+    row.process = &dead;
+    assert_shown(COLUMN_STATE, &row, "dead");
+    assert_shown(COLUMN_COMMAND, &row, "program");
+}
+
+static void an_empty_account_is_no_division_by_zero(void **state)
+{
+    (void)state;
+    struct reader_process empty = {.pid = 1};
+    struct row row = row_of_process();
+
+    row.process = &empty;
+    assert_shown(COLUMN_USE, &row, "0%");
+}
+
+static void figures_sort_from_large_to_small(void **state)
+{
+    (void)state;
+    struct reader_process other = process;
+    struct row a = row_of_process();
+    struct row b = row_of_process();
+
+    other.used_bytes = 601;
+    other.pid = 99;
+    b.process = &other;
+    assert_true(column_order(COLUMN_USED, false, &a, &b) > 0);
+    assert_true(column_order(COLUMN_USED, true, &a, &b) < 0);
+    assert_true(column_order(COLUMN_PID, false, &a, &b) < 0);
+    assert_true(column_order(COLUMN_PID, true, &a, &b) > 0);
+}
+
+static void the_unknown_sorts_below_everything(void **state)
+{
+    (void)state;
+    struct reader_process other = process;
+    struct row a = row_of_process();
+    struct row b = row_of_process();
+
+    other.resident_bytes = 0;
+    b.process = &other;
+    assert_true(column_order(COLUMN_RESIDENT, false, &a, &b) > 0);
+}
+
+static void equals_sort_by_pid_either_way(void **state)
+{
+    (void)state;
+    struct reader_process other = process;
+    struct row a = row_of_process();
+    struct row b = row_of_process();
+
+    other.pid = 99;
+    b.process = &other;
+    assert_true(column_order(COLUMN_USED, false, &a, &b) < 0);
+    assert_true(column_order(COLUMN_USED, true, &a, &b) < 0);
+}
+
+static void columns_fill_a_window_exactly(void **state)
+{
+    (void)state;
+    int widths[COLUMN_COUNT];
+
+    for (int width = 46; width < 300; width++) {
+        columns_fit(width, width % 2, widths);
+        assert_int_equal(width_of(widths), width);
+    }
+}
+
+static void a_tiny_window_is_never_overrun(void **state)
+{
+    (void)state;
+    int widths[COLUMN_COUNT];
+
+    for (int width = 0; width < 46; width++) {
+        columns_fit(width, true, widths);
+        assert_true(width_of(widths) <= width);
+    }
+}
+
+static void eighty_columns_show_what_matters(void **state)
+{
+    (void)state;
+    static const enum column_id wanted[] = {
+        COLUMN_PID,       COLUMN_STATE,    COLUMN_USED,
+        COLUMN_ALLOCATED, COLUMN_RESIDENT, COLUMN_USE,
+        COLUMN_GROWTH,    COLUMN_THREADS,  COLUMN_COMMAND};
+    int widths[COLUMN_COUNT];
+
+    columns_fit(80, false, widths);
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+        assert_true(widths[wanted[i]] > 0);
+    assert_int_equal(widths[COLUMN_CHANGE], 0);
+    columns_fit(80, true, widths);
+    assert_true(widths[COLUMN_CHANGE] > 0);
+}
+
+static void a_wide_window_shows_all(void **state)
+{
+    (void)state;
+    int widths[COLUMN_COUNT];
+
+    columns_fit(200, true, widths);
+    for (int id = 0; id < COLUMN_COUNT; id++)
+        assert_true(widths[id] > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_column_is_complete),
+        cmocka_unit_test(a_process_shows_its_figures),
+        cmocka_unit_test(a_thread_shows_its_own_figures_only),
+        cmocka_unit_test(a_dead_process_says_so),
+        cmocka_unit_test(an_empty_account_is_no_division_by_zero),
+        cmocka_unit_test(figures_sort_from_large_to_small),
+        cmocka_unit_test(the_unknown_sorts_below_everything),
+        cmocka_unit_test(equals_sort_by_pid_either_way),
+        cmocka_unit_test(columns_fill_a_window_exactly),
+        cmocka_unit_test(a_tiny_window_is_never_overrun),
+        cmocka_unit_test(eighty_columns_show_what_matters),
+        cmocka_unit_test(a_wide_window_shows_all),
+    };
+
+    return RUN(tests);
+}

@@ -1,0 +1,456 @@
+/* What the user asks for is what the model shows. */
+#include "top/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleet.h"
+#include "unit.h"
+
+#define SECOND UINT64_C(1000000000)
+
+static struct model model;
+
+static int begin(void **state)
+{
+    (void)state;
+    model_init(&model, &(struct model_choice){0});
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    model_fini(&model);
+    return 0;
+}
+
+static void refresh(struct reader_survey survey, uint64_t second)
+{
+    assert_int_equal(model_refresh(&model, &survey, second * SECOND), 0);
+    assert_null(survey.processes); /* taken over */
+}
+
+static void press(uint32_t key)
+{
+    assert_int_equal(model_key(&model, key), 0);
+}
+
+static void type(const char *text)
+{
+    for (; *text; text++)
+        press((unsigned char)*text);
+}
+
+static uint32_t pid_at(size_t index)
+{
+    assert_true(index < model.list.count);
+    return model.list.rows[index].process->pid;
+}
+
+static uint32_t selected_pid(void)
+{
+    assert_non_null(model_selected(&model));
+    return model_selected(&model)->process->pid;
+}
+
+/* ------------------------------------------------------------------ order */
+
+static void the_largest_user_stands_first(void **state)
+{
+    (void)state;
+    refresh(fleet(5, 0), 1);
+    assert_int_equal(model.list.count, 5);
+    assert_int_equal(pid_at(0), 105);
+    assert_int_equal(pid_at(4), 101);
+}
+
+static void the_order_can_be_inverted_and_changed(void **state)
+{
+    (void)state;
+    refresh(fleet(5, 0), 1);
+    press('I');
+    assert_int_equal(pid_at(0), 101);
+    press('N');
+    assert_int_equal(pid_at(0), 101);
+    press('I');
+    assert_int_equal(pid_at(0), 105);
+    press('T');
+    assert_int_equal(model.sort, COLUMN_TOTAL);
+    assert_int_equal(pid_at(0), 105);
+}
+
+static void the_sort_column_moves_around_the_corner(void **state)
+{
+    (void)state;
+    refresh(fleet(2, 0), 1);
+    press('N');
+    press('<');
+    assert_int_equal(model.sort, COLUMN_COMMAND);
+    press('>');
+    assert_int_equal(model.sort, COLUMN_PID);
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        press('>');
+        assert_int_not_equal(model.sort, COLUMN_CHANGE);
+    }
+}
+
+/* ------------------------------------------------------------------ rates */
+
+static void growth_and_rate_are_of_a_second(void **state)
+{
+    (void)state;
+    struct reader_survey later = fleet(1, 0);
+
+    refresh(fleet(1, 0), 1);
+    assert_true(model.list.rows[0].growth_bytes == INT64_MIN);
+    assert_true(model.list.rows[0].rate_bytes == READER_UNKNOWN);
+    later.processes[0].used_bytes -= 1000;
+    later.processes[0].totals.allocated_bytes += 6000;
+    refresh(later, 3);
+    assert_int_equal(model.list.rows[0].growth_bytes, -500);
+    assert_int_equal(model.list.rows[0].rate_bytes, 3000);
+    assert_int_equal(model.totals.growth_bytes, -500);
+}
+
+static void a_pid_given_anew_has_no_rate(void **state)
+{
+    (void)state;
+    struct reader_survey later = fleet(1, 0);
+
+    refresh(fleet(1, 0), 1);
+    later.processes[0].created_ns++;
+    refresh(later, 2);
+    assert_true(model.list.rows[0].growth_bytes == INT64_MIN);
+}
+
+static void hostile_figures_do_not_overflow(void **state)
+{
+    (void)state;
+    struct reader_survey first = fleet(2, 0);
+    struct reader_survey later = fleet(2, 0);
+
+    for (int i = 0; i < 2; i++) {
+        first.processes[i].used_bytes = 0;
+        later.processes[i].used_bytes = UINT64_MAX - 1;
+        first.processes[i].totals.allocated_bytes = UINT64_MAX - 1;
+        later.processes[i].totals.allocated_bytes = 0;
+    }
+    refresh(first, 1);
+    refresh(later, 2);
+    assert_true(model.list.rows[0].growth_bytes == INT64_MAX);
+    assert_int_equal(model.list.rows[0].rate_bytes, 0);
+    assert_true(model.totals.growth_bytes == INT64_MAX);
+}
+
+static void the_baseline_shows_the_change_since(void **state)
+{
+    (void)state;
+    struct reader_survey later = fleet(3, 0);
+
+    refresh(fleet(2, 0), 1);
+    press('z');
+    assert_true(model_has_baseline(&model));
+    later.processes[0].used_bytes += 77;
+    refresh(later, 2);
+    press('N');
+    assert_int_equal(model.list.rows[0].change_bytes, 77);
+    assert_int_equal(model.list.rows[1].change_bytes, 0);
+    /* It was not there yet. */
+    assert_int_equal(model.list.rows[2].change_bytes,
+                     model.list.rows[2].process->used_bytes);
+    press('z');
+    assert_false(model_has_baseline(&model));
+    assert_true(model.list.rows[0].change_bytes == INT64_MIN);
+}
+
+/* ----------------------------------------------------------------- choice */
+
+static void only_the_chosen_pids_are_shown_and_summed(void **state)
+{
+    (void)state;
+    static const uint32_t pids[] = {102, 104, 999};
+
+    model.choice = (struct model_choice){.pids = pids, .pid_count = 3};
+    refresh(fleet(5, 0), 1);
+    assert_int_equal(model.list.count, 2);
+    assert_int_equal(model.totals.live, 2);
+    assert_int_equal(model.totals.used_bytes, (uint64_t)206 << 20);
+}
+
+static void only_the_users_processes_are_shown(void **state)
+{
+    (void)state;
+    struct reader_survey survey = fleet(3, 0);
+
+    survey.processes[1].uid = 1234;
+    model.choice = (struct model_choice){.by_user = true, .uid = 1234};
+    refresh(survey, 1);
+    assert_int_equal(model.list.count, 1);
+    assert_int_equal(pid_at(0), 102);
+}
+
+static void the_dead_are_counted_but_not_summed(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 1), 1);
+    assert_int_equal(model.totals.live, 2);
+    assert_int_equal(model.totals.dead, 1);
+    assert_int_equal(model.totals.used_bytes, (uint64_t)203 << 20);
+    assert_int_equal(model.totals.resident_bytes, (uint64_t)203 << 20);
+}
+
+/* -------------------------------------------------------------- selection */
+
+static void the_selection_stays_with_its_process(void **state)
+{
+    (void)state;
+    struct reader_survey later = fleet(5, 0);
+
+    refresh(fleet(5, 0), 1);
+    press(KEY_ARROW_DOWN);
+    assert_int_equal(selected_pid(), 104);
+    later.processes[0].used_bytes = (uint64_t)1 << 40;
+    refresh(later, 2);
+    assert_int_equal(pid_at(0), 101);
+    assert_int_equal(selected_pid(), 104);
+    press('I');
+    assert_int_equal(selected_pid(), 104);
+}
+
+static void the_selection_stays_on_the_list_when_its_process_ends(void **s)
+{
+    (void)s;
+    refresh(fleet(5, 0), 1);
+    press(KEY_LAST);
+    refresh(fleet(1, 0), 2);
+    assert_int_equal(selected_pid(), 101);
+    refresh(fleet(0, 0), 3);
+    assert_null(model_selected(&model));
+    press(KEY_ARROW_DOWN);
+    press(KEY_ARROW_UP);
+    press(KEY_PAGE_DOWN);
+    press(KEY_RETURN);
+    assert_int_equal(model.screen, SCREEN_LIST);
+}
+
+static void the_selection_stays_with_its_thread(void **state)
+{
+    (void)state;
+    refresh(fleet(2, 0), 1);
+    press('H');
+    press(KEY_ARROW_DOWN);
+    press(KEY_ARROW_DOWN);
+    assert_int_equal(model_selected(&model)->thread->tid, 102);
+    refresh(fleet(2, 0), 2);
+    assert_non_null(model_selected(&model)->thread);
+    assert_int_equal(model_selected(&model)->thread->tid, 102);
+}
+
+static void the_selected_row_is_always_in_the_window(void **state)
+{
+    (void)state;
+    static const uint32_t keys[] = {KEY_LAST,  KEY_ARROW_UP,  KEY_PAGE_UP,
+                                    KEY_FIRST, KEY_PAGE_DOWN, KEY_ARROW_DOWN};
+
+    refresh(fleet(50, 0), 1);
+    model_fit(&model, 7);
+    for (int i = 0; i < 60; i++) {
+        press(keys[i % 6]);
+        model_fit(&model, 7);
+        assert_true(model.list.selected >= model.list.first);
+        assert_true(model.list.selected < model.list.first + 7);
+        assert_true(model.list.first + 7 <= 50);
+    }
+    model_fit(&model, 100);
+    assert_int_equal(model.list.first, 0);
+}
+
+static void threads_stand_under_their_process(void **state)
+{
+    (void)state;
+    refresh(fleet(2, 0), 1);
+    press('H');
+    assert_int_equal(model.list.count, 6);
+    assert_int_equal(pid_at(0), 102);
+    assert_null(model.list.rows[0].thread);
+    assert_int_equal(model.list.rows[1].thread->tid, 1102);
+    assert_int_equal(model.list.rows[2].thread->tid, 102);
+    assert_null(model.list.rows[3].thread);
+    press(KEY_ARROW_DOWN);
+    press('H');
+    assert_int_equal(model.list.count, 2);
+    assert_int_equal(selected_pid(), 102);
+}
+
+/* ----------------------------------------------------- search and filter */
+
+static void search_goes_to_what_matches(void **state)
+{
+    (void)state;
+    refresh(fleet(20, 0), 1);
+    press('/');
+    type("PROGRAM-11"); /* either case */
+    assert_int_equal(selected_pid(), 119);
+    press(KEY_RETURN);
+    assert_int_equal(model.prompt, PROMPT_NONE);
+    press('n');
+    assert_int_equal(selected_pid(), 118);
+}
+
+static void a_search_in_vain_says_so_and_moves_nothing(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 0), 1);
+    press('/');
+    type("nowhere");
+    assert_int_equal(selected_pid(), 103);
+    assert_non_null(strstr(model.message, "nothing matches"));
+    press(KEY_ESC);
+    assert_string_equal(model.message, "");
+    assert_string_equal(model.search, "");
+}
+
+static void the_filter_shows_only_what_matches(void **state)
+{
+    (void)state;
+    refresh(fleet(20, 0), 1);
+    press('\\');
+    type("-10");
+    assert_int_equal(model.list.count, 9);
+    press(KEY_ERASE);
+    assert_int_equal(model.list.count, 20);
+    type("x");
+    assert_int_equal(model.list.count, 0);
+    press(KEY_CTRL_U);
+    type("105");
+    press(KEY_RETURN);
+    assert_int_equal(model.list.count, 1);
+    refresh(fleet(20, 0), 2);
+    assert_int_equal(model.list.count, 1);
+    press(KEY_ESC);
+    assert_int_equal(model.list.count, 20);
+}
+
+static void what_is_typed_is_no_command(void **state)
+{
+    (void)state;
+    refresh(fleet(2, 0), 1);
+    press('/');
+    type("qZHq");
+    assert_false(model.quit);
+    assert_false(model.paused);
+    assert_string_equal(model.search, "qZHq");
+}
+
+static void a_prompt_takes_no_more_than_it_holds(void **state)
+{
+    (void)state;
+    refresh(fleet(1, 0), 1);
+    press('/');
+    for (int i = 0; i < 1000; i++)
+        press('x');
+    assert_int_equal(strlen(model.search), MODEL_TEXT_BYTES - 1);
+}
+
+/* ---------------------------------------------------------------- screens */
+
+static void enter_shows_one_process_and_escape_goes_back(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 0), 1);
+    press(KEY_RETURN);
+    assert_int_equal(model.screen, SCREEN_DETAIL);
+    assert_int_equal(model.shown.process->pid, 103);
+    assert_int_equal(model.detail.count, 2);
+    press('N');
+    assert_int_equal(model.detail.rows[0].thread->tid, 103);
+    press('T');
+    assert_int_equal(model.detail.rows[0].thread->tid, 1103);
+    press(KEY_ARROW_DOWN);
+    assert_int_equal(model.detail.selected, 1);
+    assert_int_equal(selected_pid(), 103);
+    press(KEY_ESC);
+    assert_int_equal(model.screen, SCREEN_LIST);
+}
+
+static void detail_closes_when_its_process_has_ended(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 0), 1);
+    press(KEY_RETURN);
+    refresh(fleet(2, 0), 2);
+    assert_int_equal(model.screen, SCREEN_LIST);
+    assert_string_equal(model.message, "process 103 has ended");
+}
+
+static void help_goes_back_to_where_it_was_asked_for(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 0), 1);
+    press(KEY_RETURN);
+    press('h');
+    assert_int_equal(model.screen, SCREEN_HELP);
+    press(KEY_ESC);
+    assert_int_equal(model.screen, SCREEN_DETAIL);
+    press('?');
+    press('?');
+    assert_int_equal(model.screen, SCREEN_DETAIL);
+}
+
+static void the_interval_stays_within_bounds(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++)
+        press('-');
+    assert_true(model.interval_s >= MODEL_INTERVAL_LEAST);
+    for (int i = 0; i < 50; i++)
+        press('+');
+    assert_true(model.interval_s <= MODEL_INTERVAL_MOST);
+}
+
+static void quit_and_pause_are_taken_note_of(void **state)
+{
+    (void)state;
+    press('Z');
+    assert_true(model.paused);
+    press('Z');
+    assert_false(model.paused);
+    press('q');
+    assert_true(model.quit);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_largest_user_stands_first),
+        TEST(the_order_can_be_inverted_and_changed),
+        TEST(the_sort_column_moves_around_the_corner),
+        TEST(growth_and_rate_are_of_a_second),
+        TEST(a_pid_given_anew_has_no_rate),
+        TEST(hostile_figures_do_not_overflow),
+        TEST(the_baseline_shows_the_change_since),
+        TEST(only_the_chosen_pids_are_shown_and_summed),
+        TEST(only_the_users_processes_are_shown),
+        TEST(the_dead_are_counted_but_not_summed),
+        TEST(the_selection_stays_with_its_process),
+        TEST(the_selection_stays_on_the_list_when_its_process_ends),
+        TEST(the_selection_stays_with_its_thread),
+        TEST(the_selected_row_is_always_in_the_window),
+        TEST(threads_stand_under_their_process),
+        TEST(search_goes_to_what_matches),
+        TEST(a_search_in_vain_says_so_and_moves_nothing),
+        TEST(the_filter_shows_only_what_matches),
+        TEST(what_is_typed_is_no_command),
+        TEST(a_prompt_takes_no_more_than_it_holds),
+        TEST(enter_shows_one_process_and_escape_goes_back),
+        TEST(detail_closes_when_its_process_has_ended),
+        TEST(help_goes_back_to_where_it_was_asked_for),
+        TEST(the_interval_stays_within_bounds),
+        TEST(quit_and_pause_are_taken_note_of),
+    };
+
+    return RUN(tests);
+}

@@ -1,0 +1,330 @@
+/* What stands on the screen, in windows of all sizes. */
+#include "top/view.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleet.h"
+#include "unit.h"
+
+enum { LINE_BYTES = 1024 };
+
+static const struct {
+    int rows, cols;
+} sizes[] = {{24, 80}, {40, 120}, {60, 200}};
+
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+
+static struct model model;
+static struct canvas canvas;
+
+static int begin(void **state)
+{
+    (void)state;
+    model_init(&model, &(struct model_choice){0});
+    strcpy(model.clock, "12:34:56");
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    canvas_fini(&canvas);
+    model_fini(&model);
+    return 0;
+}
+
+static void refresh(struct reader_survey survey)
+{
+    assert_int_equal(model_refresh(&model, &survey, 1), 0);
+}
+
+static void draw(int rows, int cols)
+{
+    canvas_fini(&canvas);
+    assert_int_equal(canvas_init(&canvas, rows, cols), 0);
+    model_fit(&model, view_page_rows(&model, rows, cols));
+    view_draw(&model, &canvas);
+}
+
+/* A row as text, without the blanks at its end. */
+static const char *line(int row)
+{
+    static char text[LINE_BYTES];
+    int length = 0;
+
+    for (int col = 0; col < canvas.cols; col++) {
+        uint32_t code = canvas.cells[row * canvas.cols + col].code;
+
+        if (code != 0)
+            text[length++] = code < 0x7f ? (char)code : '#';
+    }
+    while (length > 0 && text[length - 1] == ' ')
+        length--;
+    text[length] = '\0';
+    return text;
+}
+
+static int row_with(const char *text)
+{
+    for (int row = 0; row < canvas.rows; row++) {
+        if (strstr(line(row), text))
+            return row;
+    }
+    return -1;
+}
+
+static void assert_seen(const char *text)
+{
+    if (row_with(text) >= 0)
+        return;
+    for (int row = 0; row < canvas.rows; row++)
+        print_error("|%s\n", line(row));
+    fail_msg("\"%s\" is not on the screen", text);
+}
+
+static void assert_unseen(const char *text)
+{
+    assert_int_equal(row_with(text), -1);
+}
+
+static enum canvas_attr attr_of(int row)
+{
+    enum { LAST_OF_PID = 6 };
+
+    return canvas.cells[row * canvas.cols + LAST_OF_PID].attr;
+}
+
+/* ------------------------------------------------------------------- list */
+
+static void the_list_is_composed_in_every_window(void **state)
+{
+    (void)state;
+    refresh(fleet(100, 1));
+    for (size_t i = 0; i < SIZES; i++) {
+        draw(sizes[i].rows, sizes[i].cols);
+        assert_int_equal(
+            strncmp(line(0), "gcshim-top - 100 processes (1 dead)", 35), 0);
+        assert_non_null(strstr(line(0), "12:34:56"));
+        assert_non_null(strstr(line(1), "allocated"));
+        assert_non_null(strstr(line(2), "resident"));
+        assert_non_null(strstr(line(4), "USED"));
+        assert_non_null(strstr(line(4), "COMMAND"));
+        assert_int_equal(strlen(line(4)) <= (size_t)sizes[i].cols, 1);
+        /* Processes fill the page, the bar of keys closes it. */
+        assert_non_null(strstr(line(sizes[i].rows - 2), "program-"));
+        assert_non_null(strstr(line(sizes[i].rows - 1), "F1Help"));
+        assert_non_null(strstr(line(sizes[i].rows - 1), "F10Quit"));
+    }
+}
+
+static void a_wide_window_shows_more_columns(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 0));
+    draw(24, 80);
+    assert_unseen("BLOCKS");
+    draw(60, 200);
+    assert_seen("BLOCKS");
+    assert_seen("USER");
+    assert_seen("PEAK");
+}
+
+static void figures_stand_under_their_titles(void **state)
+{
+    (void)state;
+    refresh(fleet(1, 0));
+    draw(24, 80);
+    const char *title = strstr(line(4), "USED");
+    ptrdiff_t end_of_title = title + 4 - line(4);
+    const char *figure = strstr(line(5), "101.0 MiB");
+
+    assert_non_null(figure);
+    assert_int_equal(figure + 9 - line(5), end_of_title);
+}
+
+static void the_dead_are_dim_and_the_selected_stands_out(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 1));
+    draw(24, 80);
+    assert_int_equal(attr_of(row_with("program-103")), ATTR_SELECTED);
+    model_key(&model, KEY_ARROW_DOWN);
+    draw(24, 80);
+    assert_int_equal(attr_of(row_with("program-103")), ATTR_DIM);
+    assert_non_null(strstr(line(row_with("program-103")), "dead"));
+    assert_int_equal(attr_of(row_with("program-102")), ATTR_SELECTED);
+}
+
+static void an_empty_list_says_what_to_do(void **state)
+{
+    (void)state;
+    refresh(fleet(0, 0));
+    draw(24, 80);
+    assert_seen("No process runs under gcshim.");
+    assert_seen("gcshim-run");
+}
+
+static void refusals_are_counted_and_listed_in_the_help(void **state)
+{
+    (void)state;
+    struct reader_survey survey = fleet(1, 0);
+
+    survey.refusals = calloc(1, sizeof(*survey.refusals));
+    survey.refusal_count = 1;
+    strcpy(survey.refusals[0].segment, "gcshim.666");
+    strcpy(survey.refusals[0].reason, "is a symbolic link");
+    refresh(survey);
+    draw(24, 80);
+    assert_seen("1 file refused (F1)");
+    model_key(&model, 'h');
+    draw(24, 80);
+    model_key(&model, KEY_LAST);
+    draw(24, 80);
+    assert_seen("gcshim.666 is a symbolic link");
+}
+
+static void pause_filter_and_baseline_are_seen(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 0));
+    model_key(&model, 'Z');
+    model_key(&model, 'z');
+    model_key(&model, '\\');
+    model_key(&model, '1');
+    draw(24, 80);
+    assert_seen("paused");
+    assert_seen("CHANGE");
+    assert_seen("Filter: 1");
+    model_key(&model, KEY_RETURN);
+    draw(24, 80);
+    assert_seen("filter \"1\"");
+}
+
+/* ----------------------------------------------------------------- detail */
+
+static void the_bill_is_composed_in_every_window(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 0));
+    model_key(&model, KEY_RETURN);
+    for (size_t i = 0; i < SIZES; i++) {
+        draw(sizes[i].rows, sizes[i].cols);
+        assert_seen("program-103 run");
+        assert_seen("pid 103, parent 1, user root, live");
+        assert_seen("used         103.0 MiB   peak      103.0 MiB");
+        assert_seen("allocated    206.0 MiB   peak      206.0 MiB");
+        assert_seen("handed out   309.0 MiB   blocks          300");
+        assert_seen("freed        206.0 MiB   blocks          200");
+        assert_seen("still in use 103.0 MiB   blocks          100");
+        assert_seen("2 threads");
+        assert_seen("thread-1");
+        assert_non_null(strstr(line(sizes[i].rows - 1), "EscBack"));
+    }
+}
+
+static void what_a_dead_process_lacks_is_a_dash(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 1));
+    model_key(&model, KEY_RETURN);
+    draw(24, 80);
+    assert_seen("dead: its last figures");
+    assert_seen("resident             -   rss               -");
+}
+
+/* ------------------------------------------------------------------- help */
+
+static void the_whole_help_can_be_read_in_every_window(void **state)
+{
+    (void)state;
+    refresh(fleet(1, 0));
+    model_key(&model, 'h');
+    for (size_t i = 0; i < SIZES; i++) {
+        model_key(&model, KEY_FIRST);
+        draw(sizes[i].rows, sizes[i].cols);
+        assert_seen("sort by memory used");
+        for (int page = 0; page < 5; page++) {
+            model_key(&model, KEY_PAGE_DOWN);
+            draw(sizes[i].rows, sizes[i].cols);
+        }
+        assert_seen("0 refused");
+        assert_unseen("more below");
+    }
+}
+
+/* ------------------------------------------------------------- any window */
+
+static void no_window_is_too_small_to_be_drawn(void **state)
+{
+    (void)state;
+    refresh(fleet(5, 1));
+    for (int screen = 0; screen < 3; screen++) {
+        for (int rows = 1; rows < 30; rows++) {
+            for (int cols = 1; cols < 100; cols += 7)
+                draw(rows, cols);
+        }
+        model_key(&model, screen == 0 ? KEY_RETURN : (uint32_t)'h');
+    }
+    draw(3, 40);
+    assert_seen("window too small");
+}
+
+static void a_name_cannot_reach_beyond_its_cells(void **state)
+{
+    (void)state;
+    struct reader_survey survey = fleet(1, 0);
+    char *command = survey.processes[0].command;
+
+    memset(command, 0, READER_COMMAND_BYTES);
+    for (int i = 0; i < READER_COMMAND_BYTES - 1; i++)
+        command[i] = "\xe4\xb8\xad"[i % 3]; /* two columns each */
+    refresh(survey);
+    for (int cols = 60; cols < 64; cols++) {
+        draw(24, cols);
+        /* No right half of a character stands at the left edge. */
+        for (int row = 0; row < canvas.rows; row++)
+            assert_true(canvas.cells[(size_t)row * (size_t)cols].code != 0);
+    }
+}
+
+static void no_control_character_reaches_the_canvas(void **state)
+{
+    (void)state;
+    struct reader_survey survey = fleet(1, 0);
+
+    strcpy(survey.processes[0].command, "a\x1b[31mb\x9b\n\xc2\x9bz");
+    refresh(survey);
+    draw(24, 80);
+    for (int i = 0; i < canvas.rows * canvas.cols; i++) {
+        uint32_t code = canvas.cells[i].code;
+
+        assert_true(code == 0 || (code >= ' ' && code < 0x7f) || code >= 0xa0);
+    }
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_list_is_composed_in_every_window),
+        TEST(a_wide_window_shows_more_columns),
+        TEST(figures_stand_under_their_titles),
+        TEST(the_dead_are_dim_and_the_selected_stands_out),
+        TEST(an_empty_list_says_what_to_do),
+        TEST(refusals_are_counted_and_listed_in_the_help),
+        TEST(pause_filter_and_baseline_are_seen),
+        TEST(the_bill_is_composed_in_every_window),
+        TEST(what_a_dead_process_lacks_is_a_dash),
+        TEST(the_whole_help_can_be_read_in_every_window),
+        TEST(no_window_is_too_small_to_be_drawn),
+        TEST(a_name_cannot_reach_beyond_its_cells),
+        TEST(no_control_character_reaches_the_canvas),
+    };
+
+    (void)setlocale(LC_ALL, "C.UTF-8");
+    return RUN(tests);
+}
