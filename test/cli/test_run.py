@@ -1,0 +1,383 @@
+"""gcshim-run: the program's own status and output, and the report."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from conftest import (SHIM, SHM, TOOLS, await_that, document, plain_env,
+                      run_tool, segments)
+
+RUN = TOOLS / "gcshim-run"
+REPORT = re.compile(
+    r"gcshim: (?P<name>\S+) \(pid (?P<pid>\d+)\) (?P<end>.*)\n"
+    r"  memory used +(?P<used>\S+ \S+) +peak +(?P<used_peak>\S+ \S+)\n"
+    r"  memory allocated +(?P<allocated>\S+ \S+) +peak +(?P<peak>\S+ \S+)\n"
+    r"  handed out in all +(?P<out>\S+ \S+) +in (?P<blocks>[\d,]+) blocks?\n"
+    r"  freed again +(?P<freed>\S+ \S+) +in (?P<fblocks>[\d,]+) blocks?\n")
+
+
+def run(*args, **kwargs):
+    return run_tool("gcshim-run", *args, **kwargs)
+
+
+def report_of(text):
+    found = REPORT.search(text)
+    assert found, text
+    return found.groupdict()
+
+
+def size(text):
+    number, unit = text.split()
+    return float(number) * 1024 ** ["B", "KiB", "MiB", "GiB"].index(unit)
+
+
+# --------------------------------------------------------- the program's own
+
+@pytest.mark.parametrize("options", [[], ["--report"]])
+def test_the_programs_status_is_passed_on(options):
+    assert run(*options, "sh", "-c", "exit 7").returncode == 7
+    assert run(*options, "true").returncode == 0
+
+
+def test_a_killed_programs_status_is_128_and_the_signal():
+    assert run("--report", "sh", "-c", "kill -9 $$").returncode == 137
+    assert run("--report", "sh", "-c", "kill -TERM $$").returncode == 143
+
+
+@pytest.mark.parametrize("options", [[], ["--report"]])
+def test_what_cannot_be_run_is_127_or_126(options):
+    done = run(*options, "no-such-program")
+    assert done.returncode == 127
+    assert done.stderr == "gcshim-run: no-such-program: No such file or " \
+                          "directory\n"
+    done = run(*options, "/etc/passwd")
+    assert done.returncode == 126
+    assert done.stderr == "gcshim-run: /etc/passwd: Permission denied\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--report=/dev/null"]])
+def test_the_programs_input_and_output_are_its_own(options):
+    done = run(*options, "--", "sh", "-c", "cat; echo error >&2",
+               input="hello\n")
+    assert (done.stdout, done.stderr) == ("hello\n", "error\n")
+
+
+def test_what_follows_the_command_is_the_commands():
+    done = run("echo", "--report", "-h", "--", "-V")
+    assert done.stdout == "--report -h -- -V\n"
+
+
+def test_without_a_report_no_process_is_in_between():
+    with subprocess.Popen([RUN, "sleep", "1000"], env=plain_env()) as child:
+        comm = await_that(
+            lambda: open(f"/proc/{child.pid}/comm", encoding="utf-8")
+            .read() == "sleep\n", "the program in its place")
+        assert comm
+        child.terminate()
+        assert child.wait() == -signal.SIGTERM
+    for path in segments(child.pid):
+        path.unlink()
+
+
+# ----------------------------------------------------------- environment
+
+def environment(*args, env=None):
+    lines = run(*args, "--", "env", env=env).stdout.splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_the_shim_is_the_one_beside_the_build():
+    assert environment()["LD_PRELOAD"] == str(SHIM.resolve())
+
+
+def test_what_was_preloaded_before_stays_behind_it(tmp_path):
+    other = tmp_path / "other.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-o", other,
+                    "/dev/null"], check=True)
+    seen = environment(env={"LD_PRELOAD": str(other)})
+    assert seen["LD_PRELOAD"] == f"{SHIM.resolve()}:{other}"
+
+
+def test_options_become_variables():
+    seen = environment("--keep", "--all-python", "--set", "report:/dev/null")
+    try:
+        assert seen["GCSHIM_KEEP"] == "1"
+        assert seen["PYTHONMALLOC"] == "malloc"
+        assert seen["GCSHIM_REPORT"] == "/dev/null"
+        assert "PYTHONMALLOC" not in environment()
+    finally:
+        for path in segments():
+            if not os.path.exists(f"/proc/{path.name.split('.')[1]}"):
+                path.unlink()
+
+
+def test_another_shim_can_be_named(tmp_path):
+    copy = tmp_path / "libother.so"
+    shutil.copy(SHIM, copy)
+    assert environment(f"--shim={copy}")["LD_PRELOAD"] == str(copy)
+    done = run("--shim=/nonexistent.so", "true")
+    assert done.returncode == 1
+    assert done.stderr == "gcshim-run: /nonexistent.so is not to be found\n"
+
+
+def test_a_shim_that_ld_preload_cannot_name_is_refused(tmp_path):
+    copy = tmp_path / "with blank.so"
+    shutil.copy(SHIM, copy)
+    done = run(f"--shim={copy}", "true")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1 and "blank" in done.stderr
+
+
+# --------------------------------------------------------------- report
+
+HOLD = "import ctypes; l = ctypes.CDLL(None); l.malloc.restype = " \
+       "ctypes.c_void_p; l.free.argtypes = [ctypes.c_void_p]; " \
+       "p = l.malloc(ctypes.c_size_t(100 << 20)); "
+
+
+def test_the_report_tells_used_and_allocated_with_their_peaks():
+    done = run("--report", sys.executable, "-c", HOLD + "l.free(p)")
+    found = report_of(done.stderr)
+    assert found["end"] == "exited with status 0"
+    assert size(found["used_peak"]) >= 100 << 20
+    assert size(found["used"]) < 50 << 20
+    assert size(found["peak"]) >= size(found["used_peak"])
+    assert size(found["out"]) >= 100 << 20
+    assert segments(int(found["pid"])) == []
+
+
+def test_a_killed_programs_last_figures_are_reported():
+    done = run("--report", sys.executable, "-c",
+               HOLD + "import os; os.kill(os.getpid(), 9)")
+    found = report_of(done.stderr)
+    assert found["end"] == "was killed by signal 9 (SIGKILL)"
+    assert size(found["used"]) >= 100 << 20
+    assert segments(int(found["pid"])) == []
+
+
+def test_a_program_that_became_another_is_reported_as_that():
+    done = run("--report", "sh", "-c", "exec sleep 0")
+    found = report_of(done.stderr)
+    assert found["name"] == "sleep"
+    assert segments(int(found["pid"])) == []
+
+
+def test_the_report_is_of_the_program_alone():
+    done = run("--report", "sh", "-c", "sleep 0; sleep 0; exit 3")
+    assert done.stderr.count("gcshim: ") == 1
+    assert report_of(done.stderr)["end"] == "exited with status 3"
+
+
+def test_the_report_goes_to_the_end_of_a_file(tmp_path):
+    path = tmp_path / "report"
+    for status in (1, 2):
+        done = run(f"--report={path}", "sh", "-c", f"exit {status}")
+        assert done.stderr == ""
+    text = path.read_text(encoding="utf-8")
+    assert "status 1" in text and "status 2" in text
+
+
+def test_a_report_that_cannot_be_written_is_known_before_the_run(tmp_path):
+    done = run("--report=/nonexistent/report", "touch", tmp_path / "ran")
+    assert done.returncode == 1
+    assert not (tmp_path / "ran").exists()
+    assert "/nonexistent/report" in done.stderr
+
+
+def test_keep_leaves_the_segment_and_it_is_dead():
+    done = run("--report", "--keep", "true")
+    pid = int(report_of(done.stderr)["pid"])
+    try:
+        assert len(segments(pid)) == 1
+        assert document(pid)["state"] == "dead"
+    finally:
+        for path in segments(pid):
+            path.unlink()
+
+
+def test_without_an_account_it_says_why():
+    done = run("--report", "/sbin/ldconfig", "-V")
+    assert done.returncode == 0
+    warning, report = done.stderr.splitlines()
+    assert warning.endswith("/sbin/ldconfig is a static program: nothing can "
+                            "be preloaded into it")
+    assert "there is no account" in report and "static" in report
+
+
+def test_what_another_process_of_that_pid_has_left_is_not_reported():
+    leave = ("import os, sys; sys.path[:0] = sys.argv[1:];"
+             "from forge import segment_bytes; pid = os.getpid();"
+             "open(f'/dev/shm/gcshim.{pid}.1.test', 'wb').write("
+             "segment_bytes(pid, created_ns=1, start_time=1))")
+    here = pathlib.Path(__file__).parent
+    done = run("--report", "--set", "disable:1", sys.executable, "-c", leave,
+               here, here.parent)
+    left = SHM.glob("gcshim.*.1.test")
+    for path in left:
+        path.unlink()
+    assert done.returncode == 0
+    assert "there is no account of its memory\n" in done.stderr
+
+
+def test_a_disabled_shim_leaves_no_account():
+    done = run("--report", "--set", "disable:1", "true")
+    assert done.returncode == 0
+    assert "there is no account of its memory\n" in done.stderr
+
+
+# --------------------------------------------------------------- warnings
+
+def warning_of(*argv, **kwargs):
+    done = run(*argv, **kwargs)
+    lines = done.stderr.splitlines()
+    assert len(lines) <= 1, done.stderr
+    return lines[0] if lines else ""
+
+
+@pytest.fixture(name="build")
+def compiler(tmp_path):
+    def build(name, source, *flags):
+        path = tmp_path / name
+        subprocess.run(["gcc", "-x", "c", "-o", path, "-",
+                        "-x", "none", *flags],
+                       input=source, text=True, check=True)
+        return path
+    return build
+
+
+def test_an_ordinary_program_is_run_without_a_word(build):
+    assert warning_of("true") == ""
+    assert warning_of(build("plain", "int main(void){return 0;}")) == ""
+
+
+def test_a_static_program_is_warned_of(build):
+    for flag in ("-static", "-static-pie"):
+        path = build("static", "int main(void){return 0;}", flag)
+        assert "static program" in warning_of(path)
+
+
+def test_an_allocator_of_its_own_is_warned_of(build):
+    path = build("own", "void *malloc(unsigned long n){(void)n;return 0;}\n"
+                        "int main(void){return 0;}", "-rdynamic", "-w")
+    assert "allocator of its own" in warning_of(path)
+
+
+def test_an_allocators_library_is_warned_of(build, tmp_path):
+    build("libjemalloc.so.2", "int mallocx(void){return 0;}", "-shared",
+          "-fPIC", "-Wl,-soname,libjemalloc.so.2")
+    path = build("linked", "int mallocx(void); int main(void)"
+                           "{return mallocx();}",
+                 tmp_path / "libjemalloc.so.2", f"-Wl,-rpath,{tmp_path}")
+    assert "linked to libjemalloc.so.2" in warning_of(path)
+
+
+def test_a_scripts_interpreter_is_judged(build, tmp_path):
+    static = build("interpreter", "int main(void){return 0;}", "-static")
+    script = tmp_path / "script"
+    script.write_text(f"#!{static}\n", encoding="utf-8")
+    script.chmod(0o755)
+    assert "static program" in warning_of(script)
+    script.write_text("#!/usr/bin/env sh\n", encoding="utf-8")
+    assert warning_of(script) == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_setuid_program_is_warned_of(build, tmp_path):
+    path = build("setuid", "int main(void){return 0;}")
+    path.chmod(0o4755)
+    tmp_path.chmod(0o755)
+    assert warning_of(path) == ""  # root gains nothing
+    os.chown(path, 4242, 4242)
+    path.chmod(0o4755)
+    assert "is setuid" in warning_of(path)
+
+
+# ---------------------------------------------------------------- signals
+
+class Reported:
+    """A program under gcshim-run --report that says what it gets."""
+
+    SCRIPT = ("import signal, sys\n"
+              "def got(number, _):\n"
+              "    print('got', signal.Signals(number).name, flush=True)\n"
+              "for n in 'INT QUIT TERM HUP USR1 USR2'.split():\n"
+              "    signal.signal(getattr(signal, 'SIG' + n), got)\n"
+              "print('ready', flush=True)\n"
+              "while sys.stdin.readline(): pass\n")
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [RUN, "--report", sys.executable, "-c", self.SCRIPT],
+            env=plain_env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, start_new_session=True)
+        assert self.process.stdout.readline() == "ready\n"
+        return self.process
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+
+@pytest.mark.parametrize("name", ["TERM", "HUP", "USR1", "USR2"])
+def test_signals_are_passed_on(name):
+    with Reported() as process:
+        process.send_signal(getattr(signal, "SIG" + name))
+        assert process.stdout.readline() == f"got SIG{name}\n"
+        _, errors = process.communicate("", timeout=20)
+        assert process.returncode == 0
+        assert report_of(errors)
+
+
+@pytest.mark.parametrize("name", ["INT", "QUIT"])
+def test_what_the_terminal_sends_to_both_is_the_programs(name):
+    with Reported() as process:
+        os.killpg(process.pid, getattr(signal, "SIG" + name))
+        assert process.stdout.readline() == f"got SIG{name}\n"
+        _, errors = process.communicate("", timeout=20)
+        assert process.returncode == 0
+        assert report_of(errors)
+
+
+def test_the_program_has_the_signals_it_would_have_had():
+    script = "grep -E 'Sig(Ign|Blk)' /proc/self/status"
+    plain = subprocess.run(["sh", "-c", script], capture_output=True,
+                           text=True, check=True, env=plain_env())
+    assert run("--report", "sh", "-c", script).stdout == plain.stdout
+    # What is ignored stays so, as under nohup.
+    ignoring = "trap '' HUP CHLD; exec \"$@\""
+    done = subprocess.run(
+        ["sh", "-c", ignoring, "sh", RUN, "--report", "sh", "-c",
+         script + "; exit 5"], capture_output=True, text=True, check=False,
+        env=plain_env())
+    plain = subprocess.run(["sh", "-c", ignoring, "sh", "sh", "-c", script],
+                           capture_output=True, text=True, check=True,
+                           env=plain_env())
+    assert done.returncode == 5
+    assert done.stdout == plain.stdout
+
+
+# ------------------------------------------------------------------ usage
+
+@pytest.mark.parametrize("args", [
+    [], ["--"], ["--report"], ["--nonsense", "true"], ["--set", "x", "true"],
+    ["--set", "UPPER:1", "true"], ["-x", "true"]])
+def test_a_mistake_is_one_line_and_status_2(args):
+    done = run(*args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_help_and_version_go_to_stdout():
+    done = run("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    for option in ("--report", "--keep", "--all-python", "--set", "--shim"):
+        assert option in done.stdout
+    assert run("-V").stdout.startswith("gcshim-run (gcshim) 0.")
