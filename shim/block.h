@@ -8,6 +8,7 @@
 #define SHIM_BLOCK_H
 
 #include "account.h"
+#include "request.h"
 
 #include <errno.h>
 #include <mimalloc.h>
@@ -23,14 +24,24 @@ static inline void *block_counted(void *p)
     return p;
 }
 
-static inline void *block_alloc(size_t bytes)
+/* The same where the size asked for tells the block's. */
+static inline void *block_counted_by_request(void *p, size_t bytes)
 {
-    return block_counted(mi_malloc(bytes));
+    if (UNLIKELY(!p || bytes > REQUEST_SMALL_MAX))
+        return block_counted(p);
+    account_alloc(request_usable_bytes(p, bytes));
+    return p;
 }
 
+static inline void *block_alloc(size_t bytes)
+{
+    return block_counted_by_request(mi_malloc(bytes), bytes);
+}
+
+/* If the product overflows, there is no block either. */
 static inline void *block_alloc_zeroed(size_t count, size_t bytes)
 {
-    return block_counted(mi_calloc(count, bytes));
+    return block_counted_by_request(mi_calloc(count, bytes), count * bytes);
 }
 
 static inline bool is_power_of_two(size_t n)

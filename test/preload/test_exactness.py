@@ -4,16 +4,14 @@ account says must be the same, at moments when nothing moves."""
 
 import dataclasses
 import os
-import signal
-import struct
-import subprocess
 import time
 
 import pytest
 
-from conftest import (PROGRAMS, SHIM, Conversation, await_that, document,
-                      run_shimmed, segments, shim_env)
+from conftest import (PROGRAMS, Conversation, document, run_shimmed,
+                      segments)
 from segment import Counters, Segment
+from witnessed import Witnessed
 
 MIB = 1 << 20
 SEEDS = [1, 77, 20260101]
@@ -296,50 +294,6 @@ UNMODIFIED = {
             "collectgarbage() print('now') io.stdout:flush() io.read()"],
     "sqlite3": ["sqlite3", "-batch"],
 }
-
-
-class Witnessed(Conversation):
-    """A program with the witness in front of the shim."""
-
-    def __init__(self, argv, file):
-        self.file = file
-        env = shim_env()
-        env["LD_PRELOAD"] = f"{PROGRAMS / 'witness.so'}:{SHIM}"
-        env["WITNESS"] = str(file)
-        env["PYTHONMALLOC"] = "malloc"
-        self.process = subprocess.Popen(
-            argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
-        self.pid = self.process.pid
-
-    def both(self):
-        """(bytes, blocks) by the witness and by the account, while the
-        program is stopped."""
-        os.kill(self.pid, signal.SIGSTOP)
-        try:
-            await_that(self.is_stopped, "the program stops")
-            witness = struct.unpack("<QQ", self.file.read_bytes())
-            path, = segments(self.pid)
-            total = Segment(path).total
-        finally:
-            os.kill(self.pid, signal.SIGCONT)
-        return witness, (total.used_bytes, total.used_blocks)
-
-    def is_stopped(self):
-        states = [open(f"/proc/{self.pid}/task/{t}/stat").read()
-                  .rpartition(")")[2].split()[0]
-                  for t in os.listdir(f"/proc/{self.pid}/task")]
-        return set(states) == {"T"}
-
-    def agree(self):
-        """Once in a few tries: a thread that still runs (a timer of node's,
-        say) may be stopped between the two accounts."""
-        seen = []
-        for _ in range(20):
-            seen.append(self.both())
-            if seen[-1][0] == seen[-1][1]:
-                return seen[-1][0]
-        pytest.fail(f"witness and account differ: {seen}")
 
 
 @pytest.mark.parametrize("name", UNMODIFIED)

@@ -236,7 +236,7 @@ static int until_killed(const char *arg)
 {
     char *p;
     while ((p = malloc(100000)))
-        memset(p, 1, 100000);
+        memset(p, 1, malloc_usable_size(p));
     return fail(arg);
 }
 

@@ -1,7 +1,12 @@
 /* Forks again and again while other threads allocate; each child holds its
  * own account against the truth as it stood in the instant of the fork.
  *
- *     forks [CHILDREN [THREADS [HOW]]]    HOW: fork, _Fork or clone
+ *     forks [CHILDREN [THREADS [HOW]]]
+ *
+ *     HOW  fork, _Fork, clone (around libc), handlers (fork, with handlers
+ *          that allocate), nested (a child forks a child, and so on), spawn
+ *          (posix_spawn, vfork, popen and system: what shares or replaces
+ *          the parent's memory; only the parent's account is compared)
  *
  * A worker marks the time it is in an operation, for then its truth and the
  * account need not agree; a child that finds one marked proves nothing and is
@@ -11,6 +16,9 @@
 #include "workers.h"
 
 #include <malloc.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,16 +28,21 @@
 
 /* Idle for longer than the kernel takes to copy the address space: a worker
  * that is not stopped by a page fault in that time runs on. */
-enum { IDLE_LOOPS = 1000000, UNDECIDED = 77 };
+enum { IDLE_LOOPS = 1000000, UNDECIDED = 77, GENERATIONS = 5 };
 
 static int64_t base;
 static const char *how = "fork";
 
+static bool is_how(const char *name)
+{
+    return strcmp(how, name) == 0;
+}
+
 static pid_t fork_somehow(void)
 {
-    if (strcmp(how, "_Fork") == 0)
+    if (is_how("_Fork"))
         return _Fork();
-    if (strcmp(how, "clone") == 0)
+    if (is_how("clone"))
         return (pid_t)syscall(SYS_fork);
     return fork();
 }
@@ -49,6 +62,69 @@ static int child(void)
     return (int64_t)gcshim_used() - base != truth.bytes ? 2 : 0;
 }
 
+static int family(int generations)
+{
+    int status = child();
+    if (status != 0 || generations == 0)
+        return status;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(family(generations - 1));
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+        return 3;
+    return WEXITSTATUS(status);
+}
+
+static void *handler_block;
+
+static void prepare(void)
+{
+    handler_block = malloc(3000);
+}
+
+static void finish(void)
+{
+    free(handler_block);
+    free(malloc(70000));
+}
+
+/* 0 if the children ran as they should. */
+static int spawn(void)
+{
+    static char *const argv[] = {"true", NULL};
+    int status;
+    pid_t pid;
+    if (system("true") != 0)
+        return 1;
+    FILE *pipe = popen("true", "r");
+    if (!pipe || pclose(pipe) != 0)
+        return 1;
+    if (posix_spawnp(&pid, "true", NULL, NULL, argv, environ) != 0)
+        return 2;
+    waitpid(pid, &status, 0);
+    pid = vfork();
+    if (pid == 0) {
+        execv("/nowhere/to/be/found", argv);
+        _exit(127);
+    }
+    waitpid(pid, &status, 0);
+    return WEXITSTATUS(status) != 127;
+}
+
+/* As waitpid does. */
+static int run_child(void)
+{
+    int status;
+    if (is_how("spawn"))
+        return spawn();
+    pid_t pid = fork_somehow();
+    if (pid == 0)
+        _exit(is_how("nested") ? family(GENERATIONS) : child());
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        exit(2);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     long children = argc > 1 ? strtol(argv[1], NULL, 10) : 200;
@@ -60,18 +136,15 @@ int main(int argc, char **argv)
     }
     static char line_buffer[BUFSIZ];
     setvbuf(stdout, line_buffer, _IOLBF, sizeof(line_buffer));
+    if (is_how("handlers"))
+        pthread_atfork(prepare, finish, finish);
     workers_start(threads, IDLE_LOOPS, 7);
     base = (int64_t)gcshim_used();
     workers_resume();
 
     long right = 0, wrong = 0, undecided = 0;
     for (long i = 0; i < children; i++) {
-        int status;
-        pid_t pid = fork_somehow();
-        if (pid == 0)
-            _exit(child());
-        if (pid < 0 || waitpid(pid, &status, 0) != pid)
-            return 2;
+        int status = run_child();
         if (status == 0)
             right++;
         else if (WIFEXITED(status) && WEXITSTATUS(status) == UNDECIDED)

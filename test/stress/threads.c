@@ -1,6 +1,6 @@
 /* Threads that come and go in every way that pthreads know.
  *
- *     threads SCENARIO
+ *     threads SCENARIO [COUNT]
  *
  * Runs one scenario, frees what it may, prints "ready" and waits for a line,
  * so that whoever watches from outside can compare the accounts at rest.
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    IN_SEQUENCE = 100000,
+    IN_SEQUENCE = 10000, /* unless COUNT says otherwise */
     AT_ONCE = 2000,
     DETACHED = 500,
     CANCELLED = 200,
@@ -25,6 +25,8 @@ enum {
     KEYS = 8,
     STACK_BYTES = 256 * 1024,
 };
+
+static size_t count;
 
 static void must(int error)
 {
@@ -61,7 +63,7 @@ static void *hand_on(void *arg)
 
 static void in_sequence(void)
 {
-    for (size_t i = 0; i < IN_SEQUENCE; i++)
+    for (size_t i = 0; i < count; i++)
         must(pthread_join(start(hand_on, (void *)i), NULL));
     free(left_behind);
 }
@@ -290,6 +292,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    count = argc > 2 ? strtoul(argv[2], NULL, 10) : IN_SEQUENCE;
     for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
         if (argc > 1 && strcmp(argv[1], scenarios[i].name) == 0) {
             scenarios[i].run();
