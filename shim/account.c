@@ -5,67 +5,102 @@
 
 #include <errno.h>
 
-/* A thread that has given its slot back is at its end: what it still frees
- * is counted late, what it still allocates makes it an owner again, as it
- * makes mimalloc give it a heap again. */
-static bool wants_slot(bool allocates)
-{
-    return thread.slot == SLOT_LATE && (allocates || !thread.released);
-}
+/* What one call changes. */
+struct change {
+    bool allocates, frees;
+    uint64_t allocated_bytes, freed_bytes;
+};
 
 static bool has_slot(void)
 {
     return thread.slot != SLOT_LATE;
 }
 
-/* False: count late.  Signal handlers find the thread busy and do so too. */
-static bool slow_enter(bool allocates)
+/* A thread that has given its slot back is at its end: what it still frees
+ * is counted late, what it still allocates makes it an owner again, as it
+ * makes mimalloc give it a heap again.  A thread that got no slot does not
+ * ask again: it would be slow for ever. */
+static bool wants_slot(bool allocates)
 {
-    if (!thread.errno_location)
-        thread.errno_location = &errno;
-    if (thread.busy)
-        return false;
-    thread.busy = true;
-    int saved_errno = errno;
+    return !has_slot() && !thread.refused && (allocates || !thread.released);
+}
+
+static void slow_enter(bool allocates)
+{
     process_enter();
-    if (process_has_begun() && wants_slot(allocates))
+    if (wants_slot(allocates))
         thread_claim();
-    errno = saved_errno;
-    return has_slot();
+    if (has_slot() && process_is_child())
+        slot_mend(thread.slot);
 }
 
 static void slow_leave(void)
 {
+    if (!has_slot())
+        return;
+    atomic_store_explicit(slot_countdown(thread.slot), TICK_BYTES,
+                          memory_order_relaxed);
+    figures_tick();
+}
+
+/* The allocation first: used is never too small. */
+static void count(const struct change *change)
+{
+    if (change->allocates)
+        slot_count_alloc(thread.slot, change->allocated_bytes);
+    if (change->frees)
+        slot_count_free(thread.slot, change->freed_bytes);
+}
+
+static void count_late(const struct change *change)
+{
+    if (change->allocates)
+        slot_count_alloc_late(change->allocated_bytes);
+    if (change->frees)
+        slot_count_free_late(change->freed_bytes);
+}
+
+/* A signal handler finds the thread busy, keeps off what is being done, and
+ * counts late; unless what is being done is to leave a parent's segment, which
+ * a handler must not count in either. */
+static void count_slowly(const struct change *change)
+{
     int saved_errno = errno;
-    if (has_slot()) {
-        atomic_store_explicit(slot_countdown(thread.slot), TICK_BYTES,
-                              memory_order_relaxed);
-        figures_tick();
+    thread.errno_location = &errno;
+    if (thread.busy) {
+        process_enter();
+        count_late(change);
+        errno = saved_errno;
+        return;
     }
-    errno = saved_errno;
+    thread.busy = true;
+    slow_enter(change->allocates);
+    if (has_slot())
+        count(change);
+    else
+        count_late(change);
+    slow_leave();
     thread.busy = false;
+    errno = saved_errno;
 }
 
 COLD void account_alloc_slow(uint64_t bytes)
 {
-    bool was_busy = thread.busy;
-    if (slow_enter(true))
-        slot_count_alloc(thread.slot, bytes);
-    else
-        slot_count_alloc_late(bytes);
-    if (!was_busy)
-        slow_leave();
+    count_slowly(&(struct change){.allocates = true,
+                                  .allocated_bytes = bytes});
 }
 
 COLD void account_free_slow(uint64_t bytes)
 {
-    bool was_busy = thread.busy;
-    if (slow_enter(false))
-        slot_count_free(thread.slot, bytes);
-    else
-        slot_count_free_late(bytes);
-    if (!was_busy)
-        slow_leave();
+    count_slowly(&(struct change){.frees = true, .freed_bytes = bytes});
+}
+
+COLD void account_resize_slow(uint64_t old_bytes, uint64_t new_bytes)
+{
+    count_slowly(&(struct change){.allocates = true,
+                                  .allocated_bytes = new_bytes,
+                                  .frees = true,
+                                  .freed_bytes = old_bytes});
 }
 
 uint64_t account_used(void)

@@ -18,6 +18,7 @@ enum { TICK_BYTES = 64 * 1024 };
 
 void account_alloc_slow(uint64_t bytes);
 void account_free_slow(uint64_t bytes);
+void account_resize_slow(uint64_t old_bytes, uint64_t new_bytes);
 
 /* Bytes in use over all slots; exact at rest.  Any context. */
 uint64_t account_used(void);
@@ -51,6 +52,18 @@ static inline void account_free(uint64_t bytes)
         account_free_slow(bytes);
     else
         slot_count_free(slot, bytes);
+}
+
+/* A free and an allocation, the allocation first: used is never too small. */
+static inline void account_resize(uint64_t old_bytes, uint64_t new_bytes)
+{
+    struct gcshim_slot *slot = thread.slot;
+    if (UNLIKELY(account_is_due(slot, old_bytes + new_bytes))) {
+        account_resize_slow(old_bytes, new_bytes);
+    } else {
+        slot_count_alloc(slot, new_bytes);
+        slot_count_free(slot, old_bytes);
+    }
 }
 
 #endif

@@ -57,6 +57,30 @@ static inline void *block_alloc_aligned(size_t alignment, size_t bytes)
     return block_counted(mi_malloc_aligned_at(bytes, alignment, 0));
 }
 
+static inline void *block_alloc_aligned_checked(size_t alignment, size_t bytes)
+{
+    if (UNLIKELY(!is_power_of_two(alignment))) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return block_alloc_aligned(alignment, bytes);
+}
+
+/* Returns an error number and keeps errno. */
+static inline int block_posix_memalign(void **ret_p, size_t alignment,
+                                       size_t bytes)
+{
+    if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
+        return EINVAL;
+    int saved_errno = errno;
+    void *p = block_alloc_aligned(alignment, bytes);
+    errno = saved_errno;
+    if (!p)
+        return ENOMEM;
+    *ret_p = p;
+    return 0;
+}
+
 /* Before it is freed: after that it may be counted by its next owner.  errno
  * stays: programs free on their way out of an error. */
 static inline void block_free(void *p)
@@ -85,9 +109,18 @@ static inline void *block_realloc(void *p, size_t bytes)
         errno = ENOMEM;
         return NULL;
     }
-    account_free(old_bytes);
-    account_alloc(mi_usable_size(moved));
+    account_resize(old_bytes, mi_usable_size(moved));
     return moved;
+}
+
+static inline void *block_realloc_array(void *p, size_t count, size_t bytes)
+{
+    size_t total;
+    if (UNLIKELY(__builtin_mul_overflow(count, bytes, &total))) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return block_realloc(p, total);
 }
 
 #endif

@@ -1,27 +1,24 @@
-/* Clocks that cost no system call (the vDSO serves them). */
+/* Clocks that cost no system call: the vDSO serves them, from the time-stamp
+ * counter.  A process can forbid itself to read that; time then stands still
+ * here.
+ */
 #ifndef SHIM_CLOCK_H
 #define SHIM_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
-
-static inline uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec t = {0};
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-}
 
 /* The clock of everything that readers see. */
-static inline uint64_t clock_boottime_ns(void)
-{
-    return clock_ns(CLOCK_BOOTTIME);
-}
+uint64_t clock_boottime_ns(void);
 
 /* Cheaper, and good to a few milliseconds: to space things out. */
-static inline uint64_t clock_coarse_ns(void)
-{
-    return clock_ns(CLOCK_MONOTONIC_COARSE);
-}
+uint64_t clock_coarse_ns(void);
+
+/* Seconds since 1970. */
+uint64_t clock_wall_s(void);
+
+/* To be called before the counter is forbidden.  For good. */
+void clock_stop(void);
+bool clock_is_stopped(void);
 
 #endif

@@ -1,9 +1,9 @@
 /* The few other names of libc that the shim interposes, each with its reason.
  */
+#include "clock.h"
 #include "compiler.h"
 #include "figures.h"
 #include "process.h"
-#include "thread.h"
 
 #include <linux/seccomp.h>
 #include <stdarg.h>
@@ -16,16 +16,21 @@
 
 /* A program that leaves by _exit() runs no destructor, and would leave its
  * segment behind: a shell does so in every subshell. */
-EXPORT _Noreturn void _exit(int status)
+static _Noreturn void leave(int status)
 {
     process_end();
     for (;;)
         syscall(SYS_exit_group, status);
 }
 
+EXPORT _Noreturn void _exit(int status)
+{
+    leave(status);
+}
+
 EXPORT _Noreturn void _Exit(int status)
 {
-    _exit(status);
+    leave(status);
 }
 
 /* mi_process_info() asks for the process's times with the figure that we
@@ -33,7 +38,7 @@ EXPORT _Noreturn void _Exit(int status)
  * foresee, so that this one question is answered here, with zeros. */
 EXPORT int getrusage(__rusage_who_t who, struct rusage *ret_usage)
 {
-    if (UNLIKELY(thread.asks_process_info)) {
+    if (UNLIKELY(figures_ask_from(__builtin_return_address(0)))) {
         memset(ret_usage, 0, sizeof(*ret_usage));
         return 0;
     }
@@ -63,10 +68,10 @@ EXPORT int prctl(int option, ...)
     for (int i = 0; i < 4; i++)
         arguments[i] = va_arg(list, long);
     va_end(list);
-    if (forbids_clock(option, arguments[0]))
-        figures_stop();
     if (enters_sandbox(option))
         process_enter_sandbox();
+    if (forbids_clock(option, arguments[0]))
+        clock_stop();
     return (int)syscall(SYS_prctl, option, arguments[0], arguments[1],
                         arguments[2], arguments[3]);
 }

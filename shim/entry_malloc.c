@@ -1,14 +1,31 @@
-/* The names of C: malloc and its kin, as glibc and libmimalloc export them.
- * libmimalloc.so stands in the global scope too, so that a name of its own
- * which we left out would be bound behind our back.
+/* The names of glibc: malloc and its kin.  libmimalloc.so stands in the global
+ * scope too, so that a name of its own which we left out would be bound behind
+ * our back.
  *
  * May be called from the program's first instruction on, before any
- * constructor, in any thread, and to its last.
+ * constructor, in any thread, and to its last.  No name here calls another by
+ * its symbol: that may be bound to a library that was preloaded before us and
+ * calls us back.
  */
 #include "block.h"
 #include "entry.h"
 
 #include <unistd.h>
+
+static size_t page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void *pages_alloc(size_t bytes)
+{
+    size_t page = page_bytes();
+    if (bytes > SIZE_MAX - page) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return block_alloc_aligned(page, (bytes + page - 1) & ~(page - 1));
+}
 
 EXPORT void *malloc(size_t bytes)
 {
@@ -32,74 +49,22 @@ EXPORT void *realloc(void *p, size_t bytes)
 
 EXPORT void *reallocarray(void *p, size_t count, size_t bytes)
 {
-    size_t total;
-    if (__builtin_mul_overflow(count, bytes, &total)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    return block_realloc(p, total);
-}
-
-/* BSD: frees the block where it cannot be resized. */
-EXPORT void *reallocf(void *p, size_t bytes)
-{
-    void *moved = block_realloc(p, bytes);
-    if (!moved && bytes != 0)
-        block_free(p);
-    return moved;
-}
-
-/* NetBSD: takes the pointer's address, returns an error number and keeps
- * errno; a size of 0 frees. */
-EXPORT int reallocarr(void *pointer, size_t count, size_t bytes)
-{
-    void **p = pointer;
-    int saved_errno = errno;
-    size_t total;
-    if (__builtin_mul_overflow(count, bytes, &total))
-        return ENOMEM;
-    void *moved = block_realloc(*p, total ? total : 1);
-    errno = saved_errno;
-    if (!moved)
-        return ENOMEM;
-    if (total == 0) {
-        block_free(moved);
-        moved = NULL;
-    }
-    *p = moved;
-    return 0;
+    return block_realloc_array(p, count, bytes);
 }
 
 EXPORT void *memalign(size_t alignment, size_t bytes)
 {
-    if (!is_power_of_two(alignment)) {
-        errno = EINVAL;
-        return NULL;
-    }
-    return block_alloc_aligned(alignment, bytes);
+    return block_alloc_aligned_checked(alignment, bytes);
 }
 
 EXPORT void *aligned_alloc(size_t alignment, size_t bytes)
 {
-    return memalign(alignment, bytes);
+    return block_alloc_aligned_checked(alignment, bytes);
 }
 
 EXPORT int posix_memalign(void **ret_p, size_t alignment, size_t bytes)
 {
-    if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
-        return EINVAL;
-    int saved_errno = errno;
-    void *p = block_alloc_aligned(alignment, bytes);
-    errno = saved_errno;
-    if (!p)
-        return ENOMEM;
-    *ret_p = p;
-    return 0;
-}
-
-static size_t page_bytes(void)
-{
-    return (size_t)sysconf(_SC_PAGESIZE);
+    return block_posix_memalign(ret_p, alignment, bytes);
 }
 
 EXPORT void *valloc(size_t bytes)
@@ -109,12 +74,7 @@ EXPORT void *valloc(size_t bytes)
 
 EXPORT void *pvalloc(size_t bytes)
 {
-    size_t page = page_bytes();
-    if (bytes > SIZE_MAX - page) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    return valloc((bytes + page - 1) & ~(page - 1));
+    return pages_alloc(bytes);
 }
 
 EXPORT void cfree(void *p)
@@ -122,43 +82,9 @@ EXPORT void cfree(void *p)
     block_free(p);
 }
 
-EXPORT void vfree(void *p)
-{
-    block_free(p);
-}
-
-/* C23; the sizes are the caller's word, which we need not take. */
-EXPORT void free_sized(void *p, size_t bytes)
-{
-    (void)bytes;
-    block_free(p);
-}
-
-EXPORT void free_aligned_sized(void *p, size_t alignment, size_t bytes)
-{
-    (void)alignment;
-    (void)bytes;
-    block_free(p);
-}
-
 EXPORT size_t malloc_usable_size(void *p)
 {
     return mi_usable_size(p);
-}
-
-EXPORT size_t malloc_size(const void *p)
-{
-    return mi_usable_size(p);
-}
-
-EXPORT size_t malloc_good_size(size_t bytes)
-{
-    return mi_good_size(bytes);
-}
-
-EXPORT void *_aligned_malloc(size_t alignment, size_t bytes)
-{
-    return memalign(alignment, bytes);
 }
 
 /* The names by which parts of libc and old programs call the same. */
@@ -190,25 +116,25 @@ EXPORT void *__libc_realloc(void *p, size_t bytes)
 
 EXPORT void *__libc_reallocarray(void *p, size_t count, size_t bytes)
 {
-    return reallocarray(p, count, bytes);
+    return block_realloc_array(p, count, bytes);
 }
 
 EXPORT void *__libc_memalign(size_t alignment, size_t bytes)
 {
-    return memalign(alignment, bytes);
+    return block_alloc_aligned_checked(alignment, bytes);
 }
 
 EXPORT void *__libc_valloc(size_t bytes)
 {
-    return valloc(bytes);
+    return block_alloc_aligned(page_bytes(), bytes);
 }
 
 EXPORT void *__libc_pvalloc(size_t bytes)
 {
-    return pvalloc(bytes);
+    return pages_alloc(bytes);
 }
 
 EXPORT int __posix_memalign(void **ret_p, size_t alignment, size_t bytes)
 {
-    return posix_memalign(ret_p, alignment, bytes);
+    return block_posix_memalign(ret_p, alignment, bytes);
 }

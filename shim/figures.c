@@ -2,7 +2,6 @@
 
 #include "account.h"
 #include "clock.h"
-#include "process.h"
 #include "slot.h"
 #include "thread.h"
 
@@ -16,7 +15,10 @@ enum {
 };
 
 static _Atomic uint64_t next_publish_ns;
-static _Atomic bool stopped;
+
+/* Where in mimalloc getrusage() is called: learnt when nothing else can call
+ * it, so that a signal handler's call is never taken for mimalloc's. */
+static const void *process_info_site;
 
 static uint64_t own_net_bytes(void)
 {
@@ -31,16 +33,8 @@ static bool has_grown(void)
     return (int64_t)(own_net_bytes() - thread.net_published) >= (int64_t)step;
 }
 
-/* Relaxed: a flag that is set before the program goes on. */
-static bool is_stopped(void)
-{
-    return atomic_load_explicit(&stopped, memory_order_relaxed);
-}
-
 void figures_tick(void)
 {
-    if (is_stopped())
-        return;
     uint64_t now = clock_coarse_ns();
     if (now >= counter_read(&next_publish_ns) || has_grown()) {
         counter_set(&next_publish_ns, now + PUBLISH_SPACING_NS);
@@ -48,9 +42,21 @@ void figures_tick(void)
     }
 }
 
+bool figures_ask_from(const void *call_site)
+{
+    if (!thread.asks_process_info)
+        return false;
+    if (!process_info_site)
+        process_info_site = call_site;
+    return call_site == process_info_site;
+}
+
+/* mimalloc reads the clock as well. */
 static void committed_publish(struct gcshim_header *header)
 {
     size_t elapsed, user, system, rss, rss_peak, committed, peak, faults;
+    if (clock_is_stopped())
+        return;
     thread.asks_process_info = true;
     mi_process_info(&elapsed, &user, &system, &rss, &rss_peak, &committed,
                     &peak, &faults);
@@ -62,23 +68,17 @@ static void committed_publish(struct gcshim_header *header)
 void figures_publish(void)
 {
     struct gcshim_header *header = &region.segment.header;
-    counter_raise(&header->used_peak_bytes, account_used());
+    counter_raise(&header->used_peak_bytes, slots_used_at_least());
     committed_publish(header);
     counter_set(&header->published_ns, clock_boottime_ns());
     thread.net_published = own_net_bytes();
 }
 
-void figures_stop(void)
-{
-    if (process_has_begun() && thread.slot != SLOT_LATE)
-        figures_publish();
-    atomic_store_explicit(&stopped, true, memory_order_relaxed);
-}
-
-void figures_restart(void)
+void figures_start(void)
 {
     struct gcshim_header *header = &region.segment.header;
     counter_set(&header->used_peak_bytes, 0);
     counter_set(&header->committed_peak_bytes, 0);
     counter_set(&next_publish_ns, 0);
+    figures_publish();
 }

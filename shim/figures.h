@@ -4,6 +4,7 @@
 #ifndef SHIM_FIGURES_H
 #define SHIM_FIGURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Publishes if it is time: a few milliseconds have gone by, or the calling
@@ -13,10 +14,12 @@ void figures_tick(void);
 /* Publishes now. */
 void figures_publish(void);
 
-/* Publishes for the last time: the clock may not be read any more. */
-void figures_stop(void);
+/* At the beginning of a process, signals blocked; in a fork child its peak of
+ * used begins with what it inherited. */
+void figures_start(void);
 
-/* In a fork child: its peak of used begins with what it inherited. */
-void figures_restart(void);
+/* Whether a call of getrusage() from there is mi_process_info()'s, on our
+ * behalf and for figures that we do not want. */
+bool figures_ask_from(const void *call_site);
 
 #endif

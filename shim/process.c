@@ -21,6 +21,7 @@
 
 static struct {
     uint32_t pid; /* 0 before the first begin */
+    bool is_child;
     bool ended;
     bool sandboxed;
     bool wipes; /* the kernel zeroes region.wiped in a child (Linux 4.14) */
@@ -29,6 +30,11 @@ static struct {
 uint32_t process_id(void)
 {
     return process.pid;
+}
+
+bool process_is_child(void)
+{
+    return process.is_child;
 }
 
 static void warn_private(int error)
@@ -55,14 +61,15 @@ static void inherit(uint32_t pid)
     slots_inherit(thread.slot == SLOT_LATE ? NULL : thread.slot, pid);
     thread.tid = pid;
     thread.last_slot = NULL;
-    thread.net_published = 0;
-    figures_restart();
+    thread.refused = false;
     process.pid = pid;
+    process.is_child = true;
     process.ended = false;
 }
 
 static int publish(const struct identity *identity)
 {
+    figures_start();
     segment_describe(identity, settings_in_force());
     return settings.disable ? 0 : segment_publish(identity);
 }
@@ -74,6 +81,7 @@ static int begin_shared(bool is_child)
     identity_learn(&identity);
     if (is_child) {
         inherit(identity.pid);
+        report_release_stderr();
         return publish(&identity);
     }
     process.wipes = sys_madvise(&region.wiped, sizeof(region.wiped),
@@ -102,6 +110,7 @@ static void watch(void)
     pthread_atfork(NULL, NULL, on_fork_child);
 }
 
+/* One caller alone may. */
 static bool may_begin(void)
 {
     return !process_has_begun() &&
@@ -109,31 +118,35 @@ static bool may_begin(void)
                                      memory_order_acquire);
 }
 
-/* Whoever may fork in a sandbox need not be allowed to open a file: that
- * child goes on in private memory. */
-static int begin(bool is_child)
+/* Release: whoever finds it begun finds it whole.  P: [begin] */
+static void set_begun(void)
 {
-    uint64_t old_signals;
-    if (process.sandboxed) {
-        inherit(thread_id());
-        return 0;
-    }
-    sys_block_signals(&old_signals);
-    int error = begin_shared(is_child);
-    sys_restore_signals(&old_signals);
-    return error;
+    atomic_store_explicit(&region.wiped.begun, 1, memory_order_release);
 }
 
-COLD void process_begin(void)
+/* Whoever may fork in a sandbox need not be allowed to block a signal or to
+ * open a file: that child goes on in private memory. */
+static void begin_sandboxed(void)
 {
-    int saved_errno = errno;
     if (!may_begin())
         return;
-    bool is_child = is_fork_child();
-    int error = begin(is_child);
-    /* Release: whoever finds it begun finds it whole.  P: [begin] */
-    atomic_store_explicit(&region.wiped.begun, 1, memory_order_release);
-    if (!is_child) {
+    inherit(thread_id());
+    figures_start();
+    set_begun();
+}
+
+/* From before it is decided who begins: what a handler counts meanwhile would
+ * be lost, or be counted in a parent's segment. */
+static void begin_with_signals_blocked(void)
+{
+    uint64_t old_signals;
+    sys_block_signals(&old_signals);
+    bool is_child = is_fork_child(), begins = may_begin();
+    int error = begins ? begin_shared(is_child) : 0;
+    if (begins)
+        set_begun();
+    sys_restore_signals(&old_signals);
+    if (begins && !is_child) {
         if (error)
             warn_private(error);
         watch();
@@ -141,17 +154,30 @@ COLD void process_begin(void)
         if (strcmp(settings.report, "stderr") == 0)
             report_keep_stderr();
     }
+}
+
+COLD void process_begin(void)
+{
+    int saved_errno = errno;
+    if (process.sandboxed)
+        begin_sandboxed();
+    else
+        begin_with_signals_blocked();
     errno = saved_errno;
 }
 
-/* mimalloc looks for NUMA nodes in /sys when it first wants a second segment;
- * it takes our word for it if that comes before. */
+/* A child made around fork begins its account first; a vfork child has its
+ * parent's, which is none of its business.  mimalloc looks for NUMA nodes in
+ * /sys when it first wants a second segment; it takes our word for it if that
+ * comes before. */
 void process_enter_sandbox(void)
 {
+    process_enter();
     if (process.sandboxed || sys_getpid() != process.pid)
         return;
-    process.sandboxed = true;
+    segment_reserve_for_sandbox();
     mi_option_set(mi_option_use_numa_nodes, 1);
+    process.sandboxed = true;
 }
 
 static bool keeps_segment(void)
@@ -159,20 +185,30 @@ static bool keeps_segment(void)
     return settings.keep == 1 || settings.keep == process.pid;
 }
 
-void process_end(void)
+/* In a sandbox nothing is asked of the kernel, not even who we are. */
+static bool is_own_process(void)
 {
-    int saved_errno = errno;
-    if (process.ended || process.sandboxed || !process_has_begun() ||
-        sys_getpid() != process.pid)
-        return;
-    process.ended = true;
+    return process.sandboxed || sys_getpid() == process.pid;
+}
+
+static void end_account(void)
+{
     figures_publish();
-    if (settings.report[0])
+    if (settings.report[0] && !process.sandboxed)
         report_write(settings.report);
     if (keeps_segment())
         counter_set(&region.segment.header.ended_ns, clock_boottime_ns());
     else
-        segment_remove();
+        segment_remove(!process.sandboxed);
+}
+
+void process_end(void)
+{
+    int saved_errno = errno;
+    if (process.ended || !process_has_begun() || !is_own_process())
+        return;
+    process.ended = true;
+    end_account();
     errno = saved_errno;
 }
 

@@ -29,6 +29,9 @@ static inline void process_enter(void)
  * shares its parent's memory, the parent's. */
 uint32_t process_id(void);
 
+/* Whether the account was inherited over a fork. */
+bool process_is_child(void);
+
 /* From here on the process may be killed for a system call that its author
  * did not foresee: make none that mimalloc would not make.  Its file is left
  * for readers to remove.  Nothing happens in a vfork child, whose sandbox is

@@ -45,7 +45,7 @@ static void put_letter(struct text *text, char letter)
         put_program(text);
         break;
     case 't':
-        text_put_number(text, clock_ns(CLOCK_REALTIME) / 1000000000U);
+        text_put_number(text, clock_wall_s());
         break;
     case '%':
         text_put(text, "%");
@@ -146,6 +146,14 @@ static int stderr_descriptor(void)
         file.st_dev == kept_stderr.device && file.st_ino == kept_stderr.inode)
         return kept_stderr.fd;
     return STDERR_FILENO;
+}
+
+void report_release_stderr(void)
+{
+    int fd = stderr_descriptor();
+    if (fd != STDERR_FILENO)
+        sys_close(fd);
+    kept_stderr.fd = -1;
 }
 
 void report_write(const char *where)

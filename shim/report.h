@@ -8,6 +8,9 @@
  * This is the one descriptor that the shim ever keeps, and only on request. */
 void report_keep_stderr(void);
 
+/* Lets go of it in a fork child: a daemon must not hold its caller's pipe. */
+void report_release_stderr(void);
+
 /* where: "stderr" or a path with %p, %h, %e, %t and %% in it.  A path that
  * cannot be written is one line on standard error. */
 void report_write(const char *where);

@@ -13,12 +13,15 @@ enum {
     FIRST_SLOTS = 96,
     /* Reserved at a time when more threads come. */
     MORE_SLOTS = 128,
+    /* Reserved when no more can be, for a sandbox is entered. */
+    SANDBOX_SLOTS = 512,
     PATH_BYTES = 96,
     CREATE_TRIES = 8,
 };
 
 static struct {
     bool shared;
+    bool closed; /* no more slots can be reserved */
     char path[PATH_BYTES];
     _Atomic uint64_t slots_reserved;
 } segment;
@@ -40,6 +43,7 @@ void segment_describe(const struct identity *identity, const char *settings)
     header->pid = identity->pid;
     header->parent_pid = identity->parent_pid;
     header->uid = identity->uid;
+    header->flags = 0;
     header->pid_namespace = identity->pid_namespace;
     header->start_time_ticks = identity->start_time_ticks;
     header->stack_start = identity->stack_start;
@@ -176,6 +180,8 @@ bool segment_reserve_slot(uint64_t index)
     uint64_t reserved = counter_read(&segment.slots_reserved);
     if (!segment.shared || index < reserved)
         return true;
+    if (segment.closed)
+        return false;
     uint64_t end = index + MORE_SLOTS;
     if (end > GCSHIM_SLOTS)
         end = GCSHIM_SLOTS;
@@ -185,10 +191,19 @@ bool segment_reserve_slot(uint64_t index)
     return true;
 }
 
-void segment_remove(void)
+void segment_remove(bool may_unlink)
 {
-    if (segment.shared)
-        sys_unlink(segment.path);
+    if (!segment.shared)
+        return;
+    if (!may_unlink || sys_unlink(segment.path) != 0)
+        atomic_store_explicit(&region.segment.header.flags,
+                              GCSHIM_FLAG_LEFT_OVER, memory_order_release);
+}
+
+void segment_reserve_for_sandbox(void)
+{
+    segment_reserve_slot(SANDBOX_SLOTS - 1);
+    segment.closed = true;
 }
 
 bool segment_is_shared(void)

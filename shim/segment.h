@@ -28,8 +28,12 @@ void segment_detach(void);
  * descriptor is needed, so that it works in a chroot and without rights. */
 bool segment_reserve_slot(uint64_t index);
 
-/* Removes the file; harmless while private or when it is gone. */
-void segment_remove(void);
+/* Removes the file, or marks it as left over where it cannot; harmless while
+ * private.  may_unlink: whether to try. */
+void segment_remove(bool may_unlink);
+
+/* Reserves slots while that may still be done. */
+void segment_reserve_for_sandbox(void);
 
 bool segment_is_shared(void);
 

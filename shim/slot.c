@@ -9,6 +9,8 @@
 enum {
     WORD_BITS = 64,
     WORDS = GCSHIM_SLOTS / WORD_BITS,
+    SUM_TRIES = 4,
+    SUM_TOLERANCE_BYTES = 64 * 1024,
 };
 
 /* One bit a slot: taken or free.  Who sets a bit owns the slot until it
@@ -140,21 +142,65 @@ uint64_t slots_high(void)
     return counter_read(&high);
 }
 
-void slots_sum(struct slots_sum *ret_sum)
+void slot_mend(struct gcshim_slot *slot)
 {
-    struct slots_sum sum = {0};
+    counters_copy(&slot->total, slot_twin(slot));
+}
+
+static void sum_freed(struct slots_sum *sum)
+{
     const struct gcshim_slot *slots = region.segment.slots;
     uint64_t count = slots_high();
+    sum->freed_bytes = sum->freed_blocks = 0;
     for (uint64_t i = 0; i < count; i++) {
-        sum.freed_bytes += counter_read(&slots[i].total.freed_bytes);
-        sum.freed_blocks += counter_read(&slots[i].total.freed_blocks);
+        sum->freed_bytes += counter_read(&slots[i].total.freed_bytes);
+        sum->freed_blocks += counter_read(&slots[i].total.freed_blocks);
     }
-    count = slots_high(); /* P: [slots-high] */
+}
+
+/* Reads slots_high anew.  P: [slots-high] */
+static void sum_allocated(struct slots_sum *sum)
+{
+    const struct gcshim_slot *slots = region.segment.slots;
+    uint64_t count = slots_high();
+    sum->allocated_bytes = sum->allocated_blocks = 0;
     for (uint64_t i = 0; i < count; i++) {
-        sum.allocated_bytes += counter_read(&slots[i].total.allocated_bytes);
-        sum.allocated_blocks += counter_read(&slots[i].total.allocated_blocks);
+        sum->allocated_bytes += counter_read(&slots[i].total.allocated_bytes);
+        sum->allocated_blocks +=
+            counter_read(&slots[i].total.allocated_blocks);
     }
-    *ret_sum = sum;
+}
+
+static uint64_t sum_used(const struct slots_sum *sum)
+{
+    return sum->allocated_bytes - sum->freed_bytes;
+}
+
+/* P: [freed-first] */
+void slots_sum(struct slots_sum *ret_sum)
+{
+    struct slots_sum sum, least, next;
+    sum_freed(&sum);
+    sum_allocated(&sum);
+    least = sum;
+    for (int i = 1; i < SUM_TRIES; i++) {
+        sum_freed(&next);
+        if (next.freed_bytes - sum.freed_bytes <= SUM_TOLERANCE_BYTES)
+            break;
+        sum_allocated(&next);
+        if (sum_used(&next) < sum_used(&least))
+            least = next;
+        sum = next;
+    }
+    *ret_sum = least;
+}
+
+uint64_t slots_used_at_least(void)
+{
+    struct slots_sum sum;
+    sum_allocated(&sum);
+    sum_freed(&sum);
+    return sum.allocated_bytes > sum.freed_bytes ? sum_used(&sum) : 0;
 }
 
 void slot_count_alloc_late(uint64_t bytes)

@@ -31,8 +31,15 @@ void slots_inherit(struct gcshim_slot *keep, uint32_t tid);
 /* The number of slots ever used, the late one included. */
 uint64_t slots_high(void);
 
+/* In a fork child: sets the calling owner's slot to what its twin says.  A
+ * handler that forked between the two counts of a block comes back to count
+ * the second, which inheriting has already done. */
+void slot_mend(struct gcshim_slot *slot);
+
 /* Bytes and blocks over all slots, freed read before allocated: used, their
- * difference, is never below the truth by a block that changed hands. */
+ * difference, is never below the truth by a block that changed hands.  It is
+ * above it by what was allocated in between; where that is much, the sum is
+ * taken again, a few times at most, and the least taken. */
 struct slots_sum {
     uint64_t allocated_bytes;
     uint64_t allocated_blocks;
@@ -40,6 +47,9 @@ struct slots_sum {
     uint64_t freed_blocks;
 };
 void slots_sum(struct slots_sum *ret_sum);
+
+/* A lower bound of used at this moment: allocated read before freed. */
+uint64_t slots_used_at_least(void);
 
 /* By the owner. */
 static inline void slot_count_alloc(struct gcshim_slot *slot, uint64_t bytes)

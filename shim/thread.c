@@ -27,8 +27,11 @@ void thread_claim(void)
         slot = slot_reclaim(thread.last_slot, thread.last_epoch, thread.tid);
     if (!slot)
         slot = slot_claim(thread.tid);
-    if (!slot)
+    if (!slot) {
+        thread.refused = true;
+        counter_add_shared(&region.segment.header.dropped_threads, 1);
         return;
+    }
     thread.slot = slot;
     thread.released = false;
 }

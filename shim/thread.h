@@ -29,6 +29,7 @@ struct thread {
     uint64_t net_published;         /* its own net bytes at its last publish */
     bool busy;                      /* in the slow path: a handler is not */
     bool released;                  /* gave its slot back */
+    bool refused;                   /* got none; counted as dropped */
     bool asks_process_info;         /* see getrusage() in entry_libc.c */
 };
 

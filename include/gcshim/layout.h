@@ -61,6 +61,13 @@ enum gcshim_section_kind {
     GCSHIM_SECTION_SLOTS = 1,
 };
 
+enum gcshim_flag {
+    /* The process ended by itself but could not remove the file: it had
+     * changed its user or its root, or had entered a sandbox.  Readers pass
+     * the file over and may remove it. */
+    GCSHIM_FLAG_LEFT_OVER = 1,
+};
+
 /* Where a table lies in the file. */
 struct gcshim_section {
     uint32_t kind;
@@ -113,7 +120,8 @@ struct gcshim_header {
     uint32_t pid;
     uint32_t parent_pid;
     uint32_t uid;
-    uint32_t flags; /* none yet; 0 */
+    /* Of enum gcshim_flag.  W: the process at its end.  R: any. */
+    _Atomic uint32_t flags;
     /* Inode of /proc/self/ns/pid; 0 where /proc is missing. */
     uint64_t pid_namespace;
     /* Fields 22 and 28 of /proc/self/stat: start time in clock ticks since

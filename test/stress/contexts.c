@@ -14,13 +14,17 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,10 +107,22 @@ static const int allowed[] = {
     SYS_getrandom, /* mimalloc, for a thread's heap */
 };
 
+/* madvise is allowed, but for no advice newer than mimalloc's. */
 static int enter_filter(void)
 {
-    enum { COUNT = sizeof(allowed) / sizeof(allowed[0]) };
-    struct sock_filter code[COUNT + 3];
+    enum {
+        COUNT = sizeof(allowed) / sizeof(allowed[0]),
+        ADVICE_MAX = MADV_WIPEONFORK,
+    };
+    struct sock_filter code[COUNT + 3], advice[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, ADVICE_MAX, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
     code[0] = (struct sock_filter)BPF_STMT(
         BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (int i = 0; i < COUNT; i++)
@@ -118,8 +134,13 @@ static int enter_filter(void)
     code[COUNT + 2] =
         (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     struct sock_fprog program = {COUNT + 3, code};
+    struct sock_fprog advice_program = {sizeof(advice) / sizeof(advice[0]),
+                                        advice};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &advice_program) != 0)
+        return fail("prctl");
+    /* The second may not be forbidden by the first. */
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
         return fail("prctl");
     return 0;
 }
@@ -155,6 +176,36 @@ static int seccomp_exit_early(const char *arg)
     if (enter_filter() || verdict())
         return 1;
     _exit(0);
+}
+
+/* A child made around libc that is in its sandbox before its first malloc. */
+static int seccomp_in_bare_child(const char *arg)
+{
+    int status;
+    (void)arg;
+    pid_t child = (pid_t)syscall(SYS_fork);
+    if (child == 0) {
+        status = enter_filter() || !account_follows();
+        syscall(SYS_exit_group, status);
+    }
+    if (waitpid(child, &status, 0) != child || status != 0)
+        return fail("the child");
+    return verdict();
+}
+
+/* A vfork child's sandbox is not its parent's, which removes its file. */
+static int seccomp_in_vfork_child(const char *arg)
+{
+    int status;
+    (void)arg;
+    pid_t child = vfork();
+    if (child == 0) {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        _exit(0);
+    }
+    if (waitpid(child, &status, 0) != child || status != 0)
+        return fail("the child");
+    return verdict();
 }
 
 static int every_key_taken(const char *arg)
@@ -256,6 +307,68 @@ static int loads_and_unloads(const char *plugin)
     return verdict();
 }
 
+static _Atomic bool watched;
+static _Atomic uint64_t least_used = UINT64_MAX, most_used;
+
+static void *watch_used(void *arg)
+{
+    while (watched) {
+        uint64_t used = gcshim_used();
+        if (used < least_used)
+            least_used = used;
+        if (used > most_used)
+            most_used = used;
+    }
+    return arg;
+}
+
+/* A block that is resized all the time is in use all the time. */
+static int used_never_dips(const char *arg)
+{
+    enum { LARGE = 64 << 20, TURNS = 300000 };
+    pthread_t thread;
+    (void)arg;
+    void *block = malloc(LARGE);
+    watched = true;
+    pthread_create(&thread, NULL, watch_used, NULL);
+    for (int i = 0; i < TURNS; i++)
+        block = realloc(block, (size_t)LARGE - (size_t)i % 4096);
+    watched = false;
+    pthread_join(thread, NULL);
+    free(block);
+    if (least_used < LARGE - 4096)
+        return fail("used was too small");
+    if (most_used > 100UL * LARGE)
+        return fail("used was out of all proportion");
+    return verdict();
+}
+
+/* The process's own times and sizes, asked in a handler at any moment. */
+static volatile sig_atomic_t zero_answers, answers;
+
+static void ask_usage(int number)
+{
+    struct rusage usage = {0};
+    (void)number;
+    getrusage(RUSAGE_SELF, &usage);
+    zero_answers += usage.ru_maxrss == 0;
+    answers++;
+}
+
+static int usage_is_true(const char *arg)
+{
+    struct sigaction action = {.sa_handler = ask_usage};
+    struct itimerval often = {{0, 100}, {0, 100}};
+    (void)arg;
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (answers < 3000)
+        free(malloc(1 << 20)); /* a tick each */
+    often = (struct itimerval){0};
+    setitimer(ITIMER_REAL, &often, NULL);
+    return zero_answers ? fail("getrusage said nothing") : verdict();
+}
+
 static void at_quick_end(void)
 {
     free(malloc(5000));
@@ -303,6 +416,8 @@ static const struct {
     {"seccomp_filter", seccomp_filter},
     {"seccomp_strict", seccomp_strict},
     {"seccomp_exit_early", seccomp_exit_early},
+    {"seccomp_in_bare_child", seccomp_in_bare_child},
+    {"seccomp_in_vfork_child", seccomp_in_vfork_child},
     {"every_key_taken", every_key_taken},
     {"every_descriptor_closed", every_descriptor_closed},
     {"changed_root", changed_root},
@@ -310,6 +425,8 @@ static const struct {
     {"out_of_memory", out_of_memory},
     {"until_killed", until_killed},
     {"loads_and_unloads", loads_and_unloads},
+    {"used_never_dips", used_never_dips},
+    {"usage_is_true", usage_is_true},
     {"leaves_quickly", leaves_quickly},
     {"exits_from_a_thread", exits_from_a_thread},
 };

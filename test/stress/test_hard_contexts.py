@@ -32,13 +32,15 @@ def run_context(scenario, arg="", **kwargs):
 
 @pytest.mark.parametrize("scenario", [
     "plain", "every_key_taken", "every_descriptor_closed", "out_of_memory",
-    "leaves_quickly", "exits_from_a_thread"])
+    "leaves_quickly", "exits_from_a_thread", "used_never_dips",
+    "usage_is_true", "seccomp_in_vfork_child"])
 def test_a_program_ends_as_it_should(scenario):
     assert run_context(scenario).stderr == ""
 
 
 @pytest.mark.parametrize("scenario", [
-    "seccomp_filter", "seccomp_strict", "seccomp_exit_early"])
+    "seccomp_filter", "seccomp_strict", "seccomp_exit_early",
+    "seccomp_in_bare_child"])
 def test_a_sandboxed_program_meets_no_call_that_it_did_not_foresee(scenario):
     before = segments()
     try:
@@ -133,6 +135,19 @@ def test_shm_in_every_sad_state(state):
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("gcshim: /dev/shm: ")
+
+
+@as_root
+def test_threads_without_room_for_a_slot_are_counted_and_not_slowed():
+    """20 KiB of /dev/shm are room for a few slots; 200 threads come."""
+    done = isolated(
+        'mount -t tmpfs -o size=20k none /dev/shm; mount -t proc proc /proc; '
+        'env GCSHIM_KEEP=1 LD_PRELOAD="$SHIM" "$CONTEXTS" plain; '
+        'cat /dev/shm/gcshim.* | tail -c +553 | head -c 8 | od -An -tu8',
+        "-mpf")
+    answer, dropped = done.stdout.split()
+    assert answer == "ok", done.stderr
+    assert 50 < int(dropped) < 200
 
 
 @pytest.fixture

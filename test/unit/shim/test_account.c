@@ -268,7 +268,7 @@ static int child_counts_for_itself(void)
         return 4;
     if (!segment_is_shared() || access(segment_path(), R_OK) != 0)
         return 5;
-    segment_remove();
+    segment_remove(true);
     return 0;
 }
 

@@ -1,0 +1,6 @@
+void namesake_use(void);
+
+int main(void)
+{
+    namesake_use();
+}
