@@ -1,8 +1,10 @@
 """gcshim-top -b: what it prints, and what it exits with."""
 
+import contextlib
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import time
 
@@ -132,10 +134,11 @@ def test_refreshes_go_on_for_n_times(holder):
                     "-p", holder.pid)
     assert done.stdout.count("gcshim-top - ") == 3
     assert time.monotonic() - began >= 0.2
-    # From the second refresh on there is a growth to be told.
+    # From the second refresh on there is a growth to be told; there is never
+    # a second pid.
     rows = [line for line in done.stdout.splitlines()
             if line.split()[:1] == [str(holder.pid)]]
-    assert [row.count(" - ") for row in rows] == [2, 0, 0]
+    assert [row.count(" - ") for row in rows] == [3, 1, 1]
 
 
 def test_the_output_holds_no_escape_sequence(holder):
@@ -305,3 +308,31 @@ def test_without_a_terminal_it_says_so():
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "-b" in done.stderr
+
+
+def stray(pid, **changes):
+    """A segment about a process that is no more."""
+    data = bytearray(segment_bytes(os.getpid(), start_time=1, **changes))
+    struct.pack_into("<I", data, 24, pid)
+    return data
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_masses_of_strangers_dead_files_are_cut_off():
+    """Anybody can write them; 256 are shown, and the rest is counted."""
+    nobody = 65534
+    with contextlib.ExitStack() as files:
+        for pid in range(4_200_000, 4_200_300):
+            files.enter_context(segment_file(f"gcshim.{pid}.1.1", stray(pid),
+                                             owner=nobody))
+        done = batch("--json", "-u", nobody)
+    assert len(json.loads(done.stdout)["processes"]) == 256
+    assert "44 more files are not shown" in done.stderr
+
+
+def test_a_file_left_over_by_a_process_that_ended_well_is_no_dead_process():
+    for flags, shown in [(0, 1), (1, 0)]:
+        with segment_file("gcshim.4200000.1.1", stray(4_200_000, flags=flags)):
+            done = batch("--json", "-p", 4_200_000)
+        assert len(json.loads(done.stdout)["processes"]) == shown
+        assert done.stderr == ""

@@ -108,6 +108,10 @@ static void add_identity(struct builder *builder,
                          const struct reader_process *process)
 {
     add_number(builder, "pid", process->pid);
+    add_number(builder, "namespace_pid",
+               process->pid_namespace != 0 ? process->namespace_pid
+                                           : READER_UNKNOWN);
+    add_number(builder, "parent_pid", process->parent_pid);
     add_text(builder, "comm", process->comm);
     add_text(builder, "state", process->state == READER_LIVE ? "live" : "dead");
     add_number(builder, "uid", process->uid);

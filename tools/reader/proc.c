@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "reader/array.h"
 #include "reader/text.h"
 
 enum {
@@ -47,6 +48,18 @@ static int file_read(int dirfd, const char *path, char *buffer, size_t size,
     if (ret_length)
         *ret_length = length;
     return 0;
+}
+
+DIR *proc_directory_open(int dirfd, const char *path)
+{
+    int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    int error = errno;
+
+    if (!dir && fd >= 0)
+        close(fd);
+    errno = error;
+    return dir;
 }
 
 /* ------------------------------------------------------------- stat */
@@ -147,6 +160,18 @@ int proc_open(struct proc *ret_proc, uint32_t pid)
     return 0;
 }
 
+int proc_owner(uint32_t pid, uint32_t *ret_uid)
+{
+    char path[PATH_BYTES];
+    struct stat st;
+
+    (void)snprintf(path, sizeof(path), "/proc/%" PRIu32, pid);
+    if (stat(path, &st) < 0)
+        return -errno;
+    *ret_uid = st.st_uid;
+    return 0;
+}
+
 void proc_close(struct proc *proc)
 {
     close(proc->dirfd);
@@ -204,15 +229,11 @@ static uint32_t status_uid(const char *status)
 /* Some thread of the process other than the first, or 0. */
 static uint32_t other_thread(const struct proc *proc)
 {
-    int fd = openat(proc->dirfd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = proc_directory_open(proc->dirfd, "task");
     uint64_t last = 0;
 
-    if (!dir) {
-        if (fd >= 0)
-            close(fd);
+    if (!dir)
         return 0;
-    }
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
         last = strtoull(entry->d_name, NULL, 10);
     closedir(dir);
@@ -238,6 +259,87 @@ int proc_status_read(const struct proc *proc, struct proc_status *ret_status)
         .resident_bytes = status_bytes(status, "RssAnon"),
         .rss_bytes = status_bytes(status, "VmRSS"),
     };
+    return 0;
+}
+
+/* -------------------------------------------------------- namespaces */
+
+int proc_nspid_parse(const char *status, uint32_t *ret_pid)
+{
+    /* One number for each pid namespace, from the one of /proc inwards. */
+    const char *at = status_find(status, "NSpid");
+    uint64_t pid = 0;
+
+    while (at && *at != '\n' && *at != '\0') {
+        char *end = NULL;
+
+        at += strspn(at, " \t");
+        if (!isdigit((unsigned char)*at))
+            break;
+        pid = strtoull(at, &end, 10);
+        at = end;
+    }
+    if (pid == 0 || pid > INT32_MAX)
+        return -EPROTO;
+    *ret_pid = (uint32_t)pid;
+    return 0;
+}
+
+static int nspid_read(int dirfd, const char *path, uint32_t *ret_pid)
+{
+    char status[STATUS_BYTES];
+    int err = file_read(dirfd, path, status, sizeof(status), NULL);
+
+    return err ? err : proc_nspid_parse(status, ret_pid);
+}
+
+int proc_namespace_pid(int proc_fd, uint32_t pid, uint32_t *ret_pid)
+{
+    char path[PATH_BYTES];
+
+    (void)snprintf(path, sizeof(path), "%" PRIu32 "/status", pid);
+    return nspid_read(proc_fd, path, ret_pid);
+}
+
+/* Adds the thread of that directory entry, if it is one and still there. */
+static int tid_add(const struct proc *proc, const char *name,
+                   struct proc_tid **tids, size_t *count)
+{
+    struct proc_tid tid = {.tid = (uint32_t)strtoull(name, NULL, 10)};
+    char path[PATH_BYTES];
+    void *array = *tids;
+
+    (void)snprintf(path, sizeof(path), "task/%" PRIu32 "/status", tid.tid);
+    if (tid.tid == 0 || nspid_read(proc->dirfd, path, &tid.namespace_tid) < 0)
+        return 0;
+    int err = array_grow(&array, *count, sizeof(**tids));
+
+    *tids = array;
+    if (err == 0)
+        (*tids)[(*count)++] = tid;
+    return err;
+}
+
+int proc_tids_read(const struct proc *proc, struct proc_tid **ret_tids,
+                   size_t *ret_count)
+{
+    struct proc_tid *tids = NULL;
+    size_t count = 0;
+    int err = 0;
+    DIR *dir = proc_directory_open(proc->dirfd, "task");
+
+    if (!dir)
+        return -errno;
+    for (struct dirent *entry = readdir(dir);
+         entry && err == 0 && count < PROC_TIDS_MAX; entry = readdir(dir))
+        err = tid_add(proc, entry->d_name, &tids, &count);
+    closedir(dir);
+    if (err) {
+        free(tids);
+        return err;
+    }
+    *ret_tids = tids;
+    *ret_count = count;
     return 0;
 }
 

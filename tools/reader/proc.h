@@ -8,9 +8,12 @@
 #ifndef GCSHIM_READER_PROC_H
 #define GCSHIM_READER_PROC_H
 
+#include <dirent.h>
 #include <stdbool.h>
 
 #include "reader/reader.h"
+
+enum { PROC_TIDS_MAX = 65536 };
 
 /* A line of /proc/PID/stat or /proc/PID/task/TID/stat, as far as it is ours;
  * see proc(5). */
@@ -38,6 +41,9 @@ struct proc {
 int proc_open(struct proc *ret_proc, uint32_t pid);
 void proc_close(struct proc *proc);
 
+/* Who owns /proc/PID. */
+int proc_owner(uint32_t pid, uint32_t *ret_uid);
+
 /* Whether it still runs: a zombie does not, unless it is but a first thread
  * that has ended before the others. */
 bool proc_is_running(const struct proc *proc);
@@ -45,6 +51,24 @@ bool proc_is_running(const struct proc *proc);
 int proc_status_read(const struct proc *proc, struct proc_status *ret_status);
 int proc_thread_read(const struct proc *proc, uint32_t tid,
                      struct proc_stat *ret_stat);
+
+/* A thread's two ids. */
+struct proc_tid {
+    uint32_t tid;           /* as we see it */
+    uint32_t namespace_tid; /* in its own pid namespace */
+};
+
+/* The ids of all threads, in any order, at most PROC_TIDS_MAX.  The caller
+ * frees. */
+int proc_tids_read(const struct proc *proc, struct proc_tid **ret_tids,
+                   size_t *ret_count);
+
+/* The pid that a process has in its own pid namespace; proc_fd is /proc. */
+int proc_namespace_pid(int proc_fd, uint32_t pid, uint32_t *ret_pid);
+
+/* The last pid of the NSpid line of a status file: -EPROTO if there is
+ * none. */
+int proc_nspid_parse(const char *status, uint32_t *ret_pid);
 
 /* The command line in one piece, its program without the directory; "" where
  * there is none. */
@@ -54,6 +78,9 @@ void proc_command_read(const struct proc *proc,
 /* Parses one line of a stat file: -EPROTO if it is none.  The name in it may
  * hold anything, also spaces and parentheses. */
 int proc_stat_parse(const char *line, struct proc_stat *ret_stat);
+
+/* A directory for readdir, NULL with errno where it cannot be read. */
+DIR *proc_directory_open(int dirfd, const char *path);
 
 /* The inode of this process's own pid namespace; 0 without /proc. */
 uint64_t proc_pid_namespace(void);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "reader/reader.h"
+#include "reader/world.h"
 
 /* Whose word is taken for whose process. */
 enum process_trust {
@@ -12,10 +13,26 @@ enum process_trust {
     PROCESS_OWN_ONLY,  /* the file's owner must be the process's, or root */
 };
 
-/* Reads the segment name within dirfd; see reader_process_init.  -ENOENT
- * where it went away together with its process. */
-int process_read(struct reader_process *ret_process, int dirfd,
-                 const char *name, enum process_trust trust,
+/* Where a file lies, and who may be asked about its process. */
+struct process_source {
+    int dirfd;
+    enum process_trust trust;
+    struct world *world; /* NULL: only our own pid namespace is known */
+    const struct world_directory *directory; /* a container's; or NULL */
+    /* How many more files of other users, about processes that are no more,
+     * are read: anybody can write those in masses.  NULL: any number. */
+    unsigned *strays_left;
+};
+
+/* Reads the segment name within a directory; see reader_process_init.
+ * -ENOENT where it went away together with its process or was left over by it,
+ * -EAGAIN where it is too new to be understood, -EDQUOT where there are too
+ * many strays. */
+int process_read(struct reader_process *ret_process,
+                 const struct process_source *source, const char *name,
                  char ret_reason[READER_REASON_BYTES]);
+
+/* Marks it as not the one that lives now. */
+void process_bury(struct reader_process *process);
 
 #endif

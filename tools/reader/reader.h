@@ -42,7 +42,7 @@ struct reader_totals {
 /* A thread that has, or at the process's death had, a slot.  Its freed
  * figures may exceed its allocated ones: it may free what others asked for. */
 struct reader_thread {
-    uint32_t tid;                 /* in the process's own pid namespace */
+    uint32_t tid;                 /* as this reader sees it; see below */
     char name[READER_COMM_BYTES]; /* "" if the kernel cannot tell any more */
     char state;                   /* as in ps: R S D ...; 'X' gone, '?' */
     struct reader_totals totals;  /* since the thread began */
@@ -50,8 +50,16 @@ struct reader_thread {
 
 enum reader_state { READER_LIVE, READER_DEAD };
 
+/* In a container a process, and each of its threads, has another id than the
+ * one that this reader sees.  pid and tid are what this reader sees, and what
+ * kill and /proc take here; for one that is gone, and so has no id here any
+ * more, they are what it called itself. */
 struct reader_process {
     uint32_t pid;
+    uint32_t namespace_pid; /* what it calls itself; the header's */
+    uint64_t pid_namespace; /* the inode; 0: this reader's own */
+    uint32_t root_pid;      /* its segment is not in the directory that was
+                             * read, but in /proc/root_pid/root/dev/shm; or 0 */
     uint32_t parent_pid;
     uint32_t uid;      /* the process's while it lives, then the file's */
     uint32_t file_uid; /* who owns the segment */
@@ -94,11 +102,13 @@ struct reader_survey {
     struct reader_refusal *refusals;
     size_t refusal_count;
     size_t denied_count; /* other users' files that we may not open */
-    size_t beyond_count; /* files beyond the limits above */
+    size_t beyond_count; /* files and directories beyond the limits */
 };
 
-/* Reads every segment in dir (NULL: /dev/shm).  A directory that does not
- * exist or cannot be read is -errno; a bad file in it is a refusal.
+/* Reads every segment in dir.  NULL stands for /dev/shm, and for that of each
+ * container that this user may look into.  A directory that does not exist or
+ * cannot be read is -errno, unless it is a container's; a bad file in it is a
+ * refusal.
  * The caller releases with reader_survey_fini. */
 int reader_survey_init(struct reader_survey *ret_survey, const char *dir);
 void reader_survey_fini(struct reader_survey *survey);
@@ -110,9 +120,10 @@ int reader_process_init(struct reader_process *ret_process, const char *path,
                         char ret_reason[READER_REASON_BYTES]);
 void reader_process_fini(struct reader_process *process);
 
-/* The segment of a pid in dir (NULL: /dev/shm), -ENOENT if none: the living
- * process's, else one of this user's own, else anybody's; the newest of
- * these.  Release with reader_process_fini. */
+/* The segment of a pid, as this reader sees it, in dir (NULL: /dev/shm and
+ * containers), -ENOENT if none: the living process's, else one of this user's
+ * own, else anybody's; the newest of these.  A dead process of another pid
+ * namespace has no pid here.  Release with reader_process_fini. */
 int reader_process_find(struct reader_process *ret_process, const char *dir,
                         uint32_t pid);
 

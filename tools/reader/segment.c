@@ -18,6 +18,7 @@
 enum {
     FILE_BYTES_MAX = 1 << 30, /* far above any segment of ours */
     SLOT_TRIES = 16,          /* before a restless slot is given up on */
+    LINK_BYTES = 32,
 };
 
 /* ------------------------------------------------------------- refusals */
@@ -149,18 +150,51 @@ static int slots_high_read(const struct segment *segment, size_t *ret_high,
 
 /* ------------------------------------------------------------- open */
 
-/* What open says of a file that no segment can be. */
-static int open_error(int error, char reason[READER_REASON_BYTES])
+/* Opens a descriptor anew for reading.  Without /proc there is no such way,
+ * and none into a container either: then the name has to do. */
+static int reopen(int path_fd, int dirfd, const char *name)
 {
-    switch (error) {
-    case ELOOP:
+    enum { FLAGS = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
+    char link[LINK_BYTES];
+
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
+
+    int fd = open(link, FLAGS & ~O_NOFOLLOW);
+
+    return fd < 0 && errno == ENOENT ? openat(dirfd, name, FLAGS) : fd;
+}
+
+static int kind_check(int path_fd, char reason[READER_REASON_BYTES])
+{
+    struct stat st;
+
+    if (fstat(path_fd, &st) < 0)
+        return -errno;
+    if (S_ISLNK(st.st_mode))
         return refuse(reason, "is a symbolic link");
-    case ENXIO:
-    case ENODEV:
+    if (!S_ISREG(st.st_mode))
         return refuse(reason, "is not a regular file");
-    default:
-        return -error;
-    }
+    return 0;
+}
+
+/* To open a device can be to act on it, and in a container's directory there
+ * may be any: what a file is must be known before it is opened. */
+static int file_open(int dirfd, const char *name, int *ret_fd,
+                     char reason[READER_REASON_BYTES])
+{
+    int path_fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+    if (path_fd < 0)
+        return -errno;
+    int err = kind_check(path_fd, reason);
+    int fd = err ? -1 : reopen(path_fd, dirfd, name);
+
+    if (err == 0 && fd < 0)
+        err = -errno;
+    close(path_fd);
+    if (err == 0)
+        *ret_fd = fd;
+    return err;
 }
 
 static int file_check(int fd, struct stat *ret_stat,
@@ -212,13 +246,10 @@ int segment_open(struct segment *ret_segment, int dirfd, const char *name,
     struct segment segment = {.fd = -1};
     struct stat st = {0};
     size_t high = 0;
-    int err = 0;
+    int err = file_open(dirfd, name, &segment.fd, ret_reason);
 
-    /* O_NONBLOCK: a pipe of that name must not hold us up. */
-    segment.fd = openat(
-        dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (segment.fd < 0)
-        return open_error(errno, ret_reason);
+    if (err)
+        return err;
     err = file_check(segment.fd, &st, ret_reason);
     if (err)
         goto close;
@@ -322,13 +353,13 @@ static bool pass_sum_allocated(const struct pass *pass,
 
 /* P: [freed-first]: the freed counters come from the earlier pass, so every
  * free that was seen has its allocation in the later one. */
-static int totals_sum(const struct pass *before, const struct pass *copy,
+static int totals_sum(const struct pass *earlier, const struct pass *later,
                       struct reader_totals *ret_totals,
                       char reason[READER_REASON_BYTES])
 {
     struct reader_totals sum = {0};
 
-    if (!pass_sum_freed(before, &sum) || !pass_sum_allocated(copy, &sum))
+    if (!pass_sum_freed(earlier, &sum) || !pass_sum_allocated(later, &sum))
         return refuse(reason, "has counters that overflow");
     if (sum.freed_bytes > sum.allocated_bytes)
         return refuse(reason, "has more bytes freed than were allocated");
@@ -336,6 +367,29 @@ static int totals_sum(const struct pass *before, const struct pass *copy,
         return refuse(reason, "has more blocks freed than were allocated");
     *ret_totals = sum;
     return 0;
+}
+
+static uint64_t used_of(const struct reader_totals *totals)
+{
+    return totals->allocated_bytes - totals->freed_bytes;
+}
+
+/* Used comes out too large by what was allocated between two passes, much if
+ * we were interrupted there: of two sums the smaller is nearer the truth. */
+static int totals_best(const struct pass *before, const struct pass *copy,
+                       const struct pass *after,
+                       struct reader_totals *ret_totals,
+                       char reason[READER_REASON_BYTES])
+{
+    struct reader_totals first = {0};
+    struct reader_totals second = {0};
+    int err = totals_sum(before, copy, &first, reason);
+
+    if (err == 0)
+        err = totals_sum(copy, after, &second, reason);
+    if (err == 0)
+        *ret_totals = used_of(&second) < used_of(&first) ? second : first;
+    return err;
 }
 
 static bool is_settled(uint32_t before, uint32_t copy, uint32_t after)
@@ -405,6 +459,17 @@ static int thread_compare(const void *a, const void *b)
 
 /* The threads of the slots in copy, which must have stood still from before
  * to after; the few that did not are read again, one by one. */
+/* Slots that were used once and are free now are many where threads come and
+ * go. */
+static void threads_fit(struct segment_account *account)
+{
+    void *fitting = reallocarray(account->threads, account->thread_count + 1,
+                                 sizeof(*account->threads));
+
+    if (fitting)
+        account->threads = fitting;
+}
+
 static int threads_collect(const struct segment *segment,
                            const struct pass *before, const struct pass *copy,
                            const struct pass *after,
@@ -431,6 +496,7 @@ static int threads_collect(const struct segment *segment,
     }
     qsort(account->threads, account->thread_count, sizeof(*account->threads),
           thread_compare);
+    threads_fit(account);
     return 0;
 }
 
@@ -468,7 +534,8 @@ int segment_snapshot(const struct segment *segment,
     if (err == 0)
         err = pass_read(&after, segment, ret_reason);
     if (err == 0)
-        err = totals_sum(&before, &copy, &account.totals, ret_reason);
+        err =
+            totals_best(&before, &copy, &after, &account.totals, ret_reason);
     if (err == 0)
         err = figures_read(segment, &account, ret_reason);
     if (err == 0)
@@ -481,8 +548,7 @@ int segment_snapshot(const struct segment *segment,
         free(account.threads);
         return err;
     }
-    account.used_bytes =
-        account.totals.allocated_bytes - account.totals.freed_bytes;
+    account.used_bytes = used_of(&account.totals);
     *ret_account = account;
     return 0;
 }

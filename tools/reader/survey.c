@@ -1,6 +1,7 @@
-/* All segments in a directory: the survey, and the search for one pid. */
+/* All segments there are: the survey, and the search for one pid. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,35 +10,22 @@
 #include <unistd.h>
 
 #include "gcshim/layout.h"
+#include "reader/array.h"
+#include "reader/proc.h"
 #include "reader/process.h"
 #include "reader/reader.h"
 #include "reader/text.h"
+#include "reader/world.h"
 
-enum { PREFIX_BYTES = 32 };
+enum { PREFIX_BYTES = 32, STRAYS_MAX = 256 };
 
 /* ------------------------------------------------------------ growing */
-
-/* Makes room for one more element; capacity doubles at powers of two, so it
- * need not be stored. */
-static int grow(void **array, size_t count, size_t element_bytes)
-{
-    if (count != 0 && (count & (count - 1)) != 0)
-        return 0;
-
-    void *larger =
-        reallocarray(*array, count == 0 ? 1 : 2 * count, element_bytes);
-
-    if (!larger)
-        return -ENOMEM;
-    *array = larger;
-    return 0;
-}
 
 static int process_add(struct reader_survey *survey,
                        const struct reader_process *process)
 {
     void *array = survey->processes;
-    int err = grow(&array, survey->process_count, sizeof(*process));
+    int err = array_grow(&array, survey->process_count, sizeof(*process));
 
     survey->processes = array;
     if (err == 0)
@@ -55,7 +43,7 @@ static int refusal_add(struct reader_survey *survey, const char *name,
         survey->beyond_count++;
         return 0;
     }
-    err = grow(&array, survey->refusal_count, sizeof(*survey->refusals));
+    err = array_grow(&array, survey->refusal_count, sizeof(*survey->refusals));
     survey->refusals = array;
     if (err)
         return err;
@@ -76,7 +64,8 @@ static bool is_plain(const char *name)
                         "0123456789._-") == strlen(name);
 }
 
-static int file_add(struct reader_survey *survey, int dirfd, const char *name)
+static int file_add(struct reader_survey *survey,
+                    const struct process_source *source, const char *name)
 {
     struct reader_process process;
     char reason[READER_REASON_BYTES];
@@ -88,7 +77,7 @@ static int file_add(struct reader_survey *survey, int dirfd, const char *name)
         survey->beyond_count++;
         return 0;
     }
-    err = process_read(&process, dirfd, name, PROCESS_OWN_ONLY, reason);
+    err = process_read(&process, source, name, reason);
     switch (err) {
     case 0:
         err = process_add(survey, &process);
@@ -97,6 +86,9 @@ static int file_add(struct reader_survey *survey, int dirfd, const char *name)
         return err;
     case -EPROTO:
         return refusal_add(survey, name, reason);
+    case -EDQUOT:
+        survey->beyond_count++;
+        return 0;
     case -EACCES:
     case -EPERM:
         survey->denied_count++;
@@ -120,14 +112,16 @@ static int compare(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
-/* By pid; of one pid the living first, then what belongs to one process
- * stands together, its newest first. */
+/* By pid, as the process itself sees it; of one pid the living first, then
+ * what belongs to one process stands together, its newest first. */
 static int process_compare(const void *left, const void *right)
 {
     const struct reader_process *a = left;
     const struct reader_process *b = right;
-    int order = compare(a->pid, b->pid);
+    int order = compare(a->pid_namespace, b->pid_namespace);
 
+    if (order == 0)
+        order = compare(a->namespace_pid, b->namespace_pid);
     if (order == 0)
         order = compare(a->state, b->state);
     if (order == 0)
@@ -139,23 +133,31 @@ static int process_compare(const void *left, const void *right)
     return order;
 }
 
+/* By pid, as we see it; of one pid the order stays as it is otherwise. */
+static int pid_compare(const void *left, const void *right)
+{
+    const struct reader_process *a = left;
+    const struct reader_process *b = right;
+    int order = compare(a->pid, b->pid);
+
+    return order ? order : process_compare(left, right);
+}
+
+static bool is_same_pid(const struct reader_process *a,
+                        const struct reader_process *b)
+{
+    return a->pid_namespace == b->pid_namespace &&
+           a->namespace_pid == b->namespace_pid;
+}
+
 /* Whether earlier is what the same process left behind at an exec.  Only its
  * own user's word counts: nobody else can hide a process this way. */
 static bool is_superseded(const struct reader_process *earlier,
                           const struct reader_process *later)
 {
-    return earlier->pid == later->pid && earlier->start_time_ticks != 0 &&
+    return is_same_pid(earlier, later) && earlier->start_time_ticks != 0 &&
            earlier->start_time_ticks == later->start_time_ticks &&
            earlier->file_uid == later->file_uid;
-}
-
-/* It is not the one that lives now. */
-static void bury(struct reader_process *process)
-{
-    process->state = READER_DEAD;
-    process->run_state = 'X';
-    process->resident_bytes = READER_UNKNOWN;
-    process->rss_bytes = READER_UNKNOWN;
 }
 
 /* Passes over what is superseded.  Of one pid only one can be alive. */
@@ -168,7 +170,7 @@ static void survey_tidy(struct reader_survey *survey)
     for (size_t i = 0; i < survey->process_count; i++) {
         struct reader_process *process = &survey->processes[i];
 
-        if (count > 0 && kept[first].pid != process->pid)
+        if (count > 0 && !is_same_pid(&kept[first], process))
             first = count;
         if (count > first && (is_superseded(process, &kept[first]) ||
                               is_superseded(process, &kept[count - 1]))) {
@@ -176,7 +178,7 @@ static void survey_tidy(struct reader_survey *survey)
             continue;
         }
         if (count > first && kept[first].state == READER_LIVE)
-            bury(process);
+            process_bury(process);
         kept[count++] = *process;
     }
     survey->process_count = count;
@@ -184,37 +186,122 @@ static void survey_tidy(struct reader_survey *survey)
 
 /* ------------------------------------------------------------- survey */
 
-/* Every file whose name starts with prefix. */
-static int survey_read(struct reader_survey *ret_survey, const char *path,
-                       const char *prefix)
+/* Every file of a directory whose name starts with prefix. */
+static int directory_read(struct reader_survey *survey,
+                          const struct process_source *source,
+                          const char *prefix)
 {
-    struct reader_survey survey = {0};
-    DIR *dir = opendir(path ? path : GCSHIM_SEGMENT_DIR);
+    DIR *dir = proc_directory_open(source->dirfd, ".");
+    size_t count = 0;
     int err = 0;
 
     if (!dir)
         return -errno;
     for (struct dirent *entry = readdir(dir); entry && err == 0;
          entry = readdir(dir)) {
-        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
-            err = file_add(&survey, dirfd(dir), entry->d_name);
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+            continue;
+        /* One container must not take up all the room, or the time. */
+        if (source->directory && ++count > WORLD_FILES_MAX)
+            survey->beyond_count++;
+        else
+            err = file_add(survey, source, entry->d_name);
     }
     closedir(dir);
+    return err;
+}
+
+static int own_read(struct reader_survey *survey, const char *path,
+                    const char *prefix, struct world *world)
+{
+    int fd = open(path ? path : GCSHIM_SEGMENT_DIR,
+                  O_PATH | O_DIRECTORY | O_CLOEXEC);
+    unsigned strays_left = STRAYS_MAX;
+    struct process_source source = {.dirfd = fd,
+                                    .trust = PROCESS_OWN_ONLY,
+                                    .world = world,
+                                    .strays_left = &strays_left};
+
+    if (fd < 0)
+        return -errno;
+    int err = directory_read(survey, &source, prefix);
+
+    close(fd);
+    return err;
+}
+
+static bool is_shortage(int err)
+{
+    return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
+}
+
+/* The containers' directories, as far as they let us in. */
+static int others_read(struct reader_survey *survey, const char *prefix,
+                       struct world *world)
+{
+    int err = world_scan(world);
+
+    for (size_t i = 0; err == 0 && i < world->directory_count; i++) {
+        const struct world_directory *directory = &world->directories[i];
+        unsigned strays_left = STRAYS_MAX;
+        struct process_source source = {.dirfd = directory->fd,
+                                        .trust = PROCESS_OWN_ONLY,
+                                        .world = world,
+                                        .directory = directory,
+                                        .strays_left = &strays_left};
+
+        err = directory_read(survey, &source, prefix);
+        if (!is_shortage(err)) /* whatever it is, it ends there */
+            err = 0;
+    }
+    survey->beyond_count += world->beyond_count;
+    return err;
+}
+
+static void survey_order(struct reader_survey *survey)
+{
+    if (survey->process_count == 0)
+        return;
+    qsort(survey->processes, survey->process_count, sizeof(*survey->processes),
+          process_compare);
+    survey_tidy(survey);
+    qsort(survey->processes, survey->process_count, sizeof(*survey->processes),
+          pid_compare);
+}
+
+/* Where a survey goes to. */
+enum survey_reach { REACH_OWN, REACH_OTHERS };
+
+/* Every file whose name starts with prefix.  world: NULL where nobody of
+ * another pid namespace is looked for. */
+static int survey_read(struct reader_survey *ret_survey, const char *path,
+                       const char *prefix, struct world *world,
+                       enum survey_reach reach)
+{
+    struct reader_survey survey = {0};
+    int err = own_read(&survey, path, prefix, world);
+
+    if (err == 0 && reach == REACH_OTHERS)
+        err = others_read(&survey, prefix, world);
     if (err) {
         reader_survey_fini(&survey);
         return err;
     }
-    if (survey.process_count > 0)
-        qsort(survey.processes, survey.process_count, sizeof(*survey.processes),
-              process_compare);
-    survey_tidy(&survey);
+    survey_order(&survey);
     *ret_survey = survey;
     return 0;
 }
 
 int reader_survey_init(struct reader_survey *ret_survey, const char *dir)
 {
-    return survey_read(ret_survey, dir, GCSHIM_SEGMENT_PREFIX);
+    struct world world;
+
+    world_init(&world);
+    int err = survey_read(ret_survey, dir, GCSHIM_SEGMENT_PREFIX, &world,
+                          dir ? REACH_OWN : REACH_OTHERS);
+
+    world_fini(&world);
+    return err;
 }
 
 void reader_survey_fini(struct reader_survey *survey)
@@ -242,30 +329,101 @@ static bool is_better(const struct reader_process *a,
     return a->created_ns > b->created_ns;
 }
 
-int reader_process_find(struct reader_process *ret_process, const char *dir,
-                        uint32_t pid)
+/* The best one of that pid in a survey, taken out of it. */
+static int survey_take(struct reader_survey *survey, uint32_t pid,
+                       struct reader_process *ret_process)
+{
+    struct reader_process *best = NULL;
+
+    for (size_t i = 0; i < survey->process_count; i++) {
+        struct reader_process *process = &survey->processes[i];
+        bool has_pid_here =
+            process->pid_namespace == 0 || process->state == READER_LIVE;
+
+        if (has_pid_here && process->pid == pid &&
+            (!best || is_better(process, best)))
+            best = process;
+    }
+    if (!best)
+        return -ENOENT;
+    *ret_process = *best;
+    best->threads = NULL; /* now the caller's */
+    best->thread_count = 0;
+    return 0;
+}
+
+/* name_pid: the pid in the file's name. */
+static int find_in(struct reader_process *ret_process, const char *dir,
+                   uint32_t pid, uint32_t name_pid, struct world *world)
 {
     struct reader_survey survey = {0};
-    struct reader_process *best = NULL;
     char prefix[PREFIX_BYTES];
 
     (void)snprintf(prefix, sizeof(prefix), GCSHIM_SEGMENT_PREFIX "%" PRIu32 ".",
-                   pid);
-    int err = survey_read(&survey, dir, prefix);
+                   name_pid);
+    int err = survey_read(&survey, dir, prefix, world,
+                          world ? REACH_OTHERS : REACH_OWN);
 
     if (err)
         return err;
-    for (size_t i = 0; i < survey.process_count; i++) {
-        struct reader_process *process = &survey.processes[i];
-
-        if (process->pid == pid && (!best || is_better(process, best)))
-            best = process;
-    }
-    if (best) {
-        *ret_process = *best;
-        best->threads = NULL; /* now the caller's */
-        best->thread_count = 0;
-    }
+    err = survey_take(&survey, pid, ret_process);
     reader_survey_fini(&survey);
-    return best ? 0 : -ENOENT;
+    return err;
+}
+
+/* Looks where a living process itself looks, by the pid that it has there:
+ * -ENOENT where it has no account. */
+static int find_inside(struct reader_process *ret_process, uint32_t pid)
+{
+    struct world world;
+    uint32_t name_pid = 0;
+
+    world_init(&world);
+    int err = world_scan_process(&world, pid);
+
+    if (err == 0 && world.process_count == 0)
+        err = -ENOENT;
+    if (err == 0)
+        err = proc_namespace_pid(world.proc_fd, pid, &name_pid);
+    if (err == 0)
+        err = find_in(ret_process, NULL, pid, name_pid, &world);
+    world_fini(&world);
+    if (err == 0 && ret_process->state == READER_DEAD) {
+        reader_process_fini(ret_process);
+        err = -ENOENT;
+    }
+    return err;
+}
+
+static int find_everywhere(struct reader_process *ret_process, uint32_t pid)
+{
+    struct world world;
+
+    world_init(&world);
+    int err = find_in(ret_process, NULL, pid, pid, &world);
+
+    world_fini(&world);
+    return err;
+}
+
+/* Looks at the cheapest place first. */
+int reader_process_find(struct reader_process *ret_process, const char *dir,
+                        uint32_t pid)
+{
+    struct reader_process best;
+    struct reader_process inside;
+    int err = find_in(&best, dir, pid, pid, NULL);
+    bool is_dead = err == 0 && best.state == READER_DEAD;
+
+    if (!dir && (err == -ENOENT || is_dead) && find_inside(&inside, pid) == 0) {
+        if (is_dead)
+            reader_process_fini(&best);
+        best = inside;
+        err = 0;
+    }
+    if (!dir && err == -ENOENT)
+        err = find_everywhere(&best, pid);
+    if (err == 0)
+        *ret_process = best;
+    return err;
 }

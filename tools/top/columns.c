@@ -22,6 +22,17 @@ static void format_pid(char text[COLUMN_TEXT_BYTES], const struct row *row)
     number_text(text, row->thread ? row->thread->tid : row->process->pid);
 }
 
+static void format_namespace_pid(char text[COLUMN_TEXT_BYTES],
+                                 const struct row *row)
+{
+    if (row->thread)
+        *text = '\0';
+    else if (row->process->pid_namespace == 0)
+        (void)snprintf(text, COLUMN_TEXT_BYTES, "-");
+    else
+        number_text(text, row->process->namespace_pid);
+}
+
 static void format_user(char text[COLUMN_TEXT_BYTES], const struct row *row)
 {
     (void)snprintf(text, COLUMN_TEXT_BYTES, "%s",
@@ -142,6 +153,9 @@ static int compare_figures(uint64_t a, uint64_t b)
     }
 
 COMPARE_FIGURE(pid, row->process->pid)
+COMPARE_FIGURE(namespace_pid, row->process->pid_namespace == 0
+                                  ? READER_UNKNOWN
+                                  : row->process->namespace_pid)
 COMPARE_FIGURE(used, row->process->used_bytes)
 COMPARE_FIGURE(peak, row->process->used_peak_bytes)
 COMPARE_FIGURE(allocated, row->process->allocated_bytes)
@@ -252,6 +266,10 @@ const struct column columns[COLUMN_COUNT] = {
         "thr", "THR", 4, 5, false, false,
         "threads that have an account of their own",
         format_threads, compare_threads},
+    [COLUMN_NAMESPACE_PID] = {
+        "nspid", "NSPID", 7, 13, false, true,
+        "process id in a container, as the process itself sees it",
+        format_namespace_pid, compare_namespace_pid},
     [COLUMN_COMMAND] = {
         "command", "COMMAND", COMMAND_WIDTH_MIN, 1, true, true,
         "the program and its arguments; a thread's name",

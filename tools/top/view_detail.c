@@ -27,6 +27,21 @@ int view_detail_rows(int rows)
     return rows - ROW_LIST - ROWS_BELOW;
 }
 
+/* In a container a process has two ids, and once dead only its own. */
+static int pid_draw(struct canvas *canvas, const struct reader_process *process)
+{
+    int col =
+        canvas_print(canvas, 1, 0, ATTR_NORMAL, "pid %" PRIu32, process->pid);
+
+    if (process->pid_namespace == 0)
+        return col;
+    if (process->state == READER_DEAD)
+        return canvas_print(canvas, 1, col, ATTR_NORMAL, " in its namespace");
+    return canvas_print(canvas, 1, col, ATTR_NORMAL,
+                        " (%" PRIu32 " in its namespace)",
+                        process->namespace_pid);
+}
+
 static void heading_draw(const struct model *model, struct canvas *canvas,
                          const struct reader_process *process)
 {
@@ -38,11 +53,11 @@ static void heading_draw(const struct model *model, struct canvas *canvas,
                      model->paused ? "paused" : model->clock);
     canvas_put(canvas, 0, 0, room, ATTR_BOLD,
                *process->command ? process->command : process->comm);
-    int col = canvas_print(canvas, 1, 0, ATTR_NORMAL,
-                           "pid %" PRIu32 ", parent %" PRIu32 ", user %s, ",
-                           process->pid, process->parent_pid,
-                           users_name(process->uid));
+    int col = pid_draw(canvas, process);
 
+    col = canvas_print(canvas, 1, col, ATTR_NORMAL,
+                       ", parent %" PRIu32 ", user %s, ", process->parent_pid,
+                       users_name(process->uid));
     canvas_print(canvas, 1, col, dead ? ATTR_WARNING : ATTR_NORMAL, "%s",
                  dead ? "dead: its last figures" : "live");
 }

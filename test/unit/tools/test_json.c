@@ -46,6 +46,7 @@ static void all_fields_are_there(void **state)
 {
     (void)state;
     static const char *const fields[] = {"pid",
+                                         "namespace_pid",
                                          "comm",
                                          "state",
                                          "uid",
@@ -125,6 +126,28 @@ static void the_unknown_is_null_and_nothing_is_zero(void **state)
     json_object_put(document);
 }
 
+static void a_second_pid_is_told_where_there_is_one(void **state)
+{
+    (void)state;
+    struct json_object *document = NULL;
+    struct json_object *own = reread(&document);
+    struct reader_process process = sample();
+
+    assert_null(json_object_object_get(own, "namespace_pid"));
+    process.pid_namespace = 4026531836;
+    process.namespace_pid = 3;
+    assert_int_equal(json_document_add(document, &process), 0);
+    struct json_object *contained = json_object_array_get_idx(
+        json_object_object_get(document, "processes"), 1);
+
+    assert_int_equal(
+        json_object_get_int64(json_object_object_get(contained, "pid")), 7);
+    assert_int_equal(json_object_get_int64(
+                         json_object_object_get(contained, "namespace_pid")),
+                     3);
+    json_object_put(document);
+}
+
 static void large_figures_are_exact(void **state)
 {
     (void)state;
@@ -153,6 +176,7 @@ int main(void)
         cmocka_unit_test(all_fields_are_there),
         cmocka_unit_test(all_fields_of_a_thread_are_there),
         cmocka_unit_test(the_unknown_is_null_and_nothing_is_zero),
+        cmocka_unit_test(a_second_pid_is_told_where_there_is_one),
         cmocka_unit_test(large_figures_are_exact),
         cmocka_unit_test(the_schema_has_a_version),
     };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -59,6 +60,55 @@ static void a_broken_line_is_none(void **state)
 
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
         assert_int_equal(proc_stat_parse(broken[i], &stat), -EPROTO);
+}
+
+static void the_innermost_pid_is_the_last(void **state)
+{
+    (void)state;
+    uint32_t pid = 0;
+
+    assert_int_equal(
+        proc_nspid_parse("Name:\tx\nNStgid:\t9\nNSpid:\t4711\t7\nNSpgid:\t0\n",
+                         &pid),
+        0);
+    assert_int_equal(pid, 7);
+    assert_int_equal(proc_nspid_parse("NSpid:\t4711\n", &pid), 0);
+    assert_int_equal(pid, 4711);
+    assert_int_equal(proc_nspid_parse("NSpid:\t4711\t31\t2", &pid), 0);
+    assert_int_equal(pid, 2);
+}
+
+static void a_status_without_pids_is_none(void **state)
+{
+    (void)state;
+    static const char *const broken[] = {"",
+                                         "Name:\tNSpid\n",
+                                         "NSpid:\n",
+                                         "NSpid:\t\nNSpgid:\t3\n",
+                                         "NSpid:\t0\n",
+                                         "NSpid:\t7\t99999999999\n",
+                                         "NSpid:\t-1\n"};
+    uint32_t pid = 99;
+
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+        assert_int_equal(proc_nspid_parse(broken[i], &pid), -EPROTO);
+    assert_int_equal(pid, 99);
+}
+
+static void this_process_has_one_pid_and_one_thread(void **state)
+{
+    (void)state;
+    struct proc proc;
+    struct proc_tid *tids = NULL;
+    size_t count = 0;
+
+    assert_int_equal(proc_open(&proc, (uint32_t)getpid()), 0);
+    assert_int_equal(proc_tids_read(&proc, &tids, &count), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(tids[0].tid, getpid());
+    assert_int_equal(tids[0].namespace_tid, getpid());
+    free(tids);
+    proc_close(&proc);
 }
 
 static void this_process_is_running(void **state)
@@ -150,6 +200,9 @@ int main(void)
         cmocka_unit_test(a_name_may_hold_blanks_and_parentheses),
         cmocka_unit_test(a_name_may_hold_a_new_line),
         cmocka_unit_test(a_broken_line_is_none),
+        cmocka_unit_test(the_innermost_pid_is_the_last),
+        cmocka_unit_test(a_status_without_pids_is_none),
+        cmocka_unit_test(this_process_has_one_pid_and_one_thread),
         cmocka_unit_test(this_process_is_running),
         cmocka_unit_test(a_process_outlives_its_first_thread),
         cmocka_unit_test(a_process_that_is_gone_has_no_files),

@@ -104,6 +104,24 @@ static void a_dead_process_says_so(void **state)
     assert_shown(COLUMN_COMMAND, &row, "program");
 }
 
+static void a_second_pid_is_shown_where_there_is_one(void **state)
+{
+    (void)state;
+    struct reader_process contained = process;
+    struct row own = row_of_process();
+    struct row row = row_of_process();
+
+    contained.pid_namespace = 4026531836;
+    contained.namespace_pid = 3;
+    row.process = &contained;
+    assert_shown(COLUMN_NAMESPACE_PID, &own, "-");
+    assert_shown(COLUMN_PID, &row, "11");
+    assert_shown(COLUMN_NAMESPACE_PID, &row, "3");
+    assert_true(column_order(COLUMN_NAMESPACE_PID, false, &own, &row) < 0);
+    row.thread = &thread;
+    assert_shown(COLUMN_NAMESPACE_PID, &row, "");
+}
+
 static void an_empty_account_is_no_division_by_zero(void **state)
 {
     (void)state;
@@ -211,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_process_shows_its_figures),
         cmocka_unit_test(a_thread_shows_its_own_figures_only),
         cmocka_unit_test(a_dead_process_says_so),
+        cmocka_unit_test(a_second_pid_is_shown_where_there_is_one),
         cmocka_unit_test(an_empty_account_is_no_division_by_zero),
         cmocka_unit_test(figures_sort_from_large_to_small),
         cmocka_unit_test(the_unknown_sorts_below_everything),

@@ -205,6 +205,28 @@ static void pause_filter_and_baseline_are_seen(void **state)
 
 /* ----------------------------------------------------------------- detail */
 
+/* A fleet of one, in a container; dead if so. */
+static struct reader_survey contained(int dead)
+{
+    struct reader_survey survey = fleet(1, dead);
+
+    survey.processes[0].pid_namespace = 4026531836;
+    survey.processes[0].namespace_pid = dead ? 101 : 7;
+    return survey;
+}
+
+static void a_process_in_a_container_has_both_its_pids(void **state)
+{
+    (void)state;
+    refresh(contained(0));
+    model_key(&model, KEY_RETURN);
+    draw(24, 80);
+    assert_seen("pid 101 (7 in its namespace), parent 1, user root, live");
+    refresh(contained(1));
+    draw(24, 80);
+    assert_seen("pid 101 in its namespace, parent 1, user root, dead");
+}
+
 static void the_bill_is_composed_in_every_window(void **state)
 {
     (void)state;
@@ -317,6 +339,7 @@ int main(void)
         TEST(an_empty_list_says_what_to_do),
         TEST(refusals_are_counted_and_listed_in_the_help),
         TEST(pause_filter_and_baseline_are_seen),
+        TEST(a_process_in_a_container_has_both_its_pids),
         TEST(the_bill_is_composed_in_every_window),
         TEST(what_a_dead_process_lacks_is_a_dash),
         TEST(the_whole_help_can_be_read_in_every_window),
