@@ -3,23 +3,28 @@
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
 from conftest import (SHIM, SHM, TOOLS, await_that, document, plain_env,
                       run_tool, segments)
+from terminal import Terminal
 
 RUN = TOOLS / "gcshim-run"
+HERE = pathlib.Path(__file__).parent
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 REPORT = re.compile(
     r"gcshim: (?P<name>\S+) \(pid (?P<pid>\d+)\) (?P<end>.*)\n"
     r"  memory used +(?P<used>\S+ \S+) +peak +(?P<used_peak>\S+ \S+)\n"
     r"  memory allocated +(?P<allocated>\S+ \S+) +peak +(?P<peak>\S+ \S+)\n"
-    r"  handed out in all +(?P<out>\S+ \S+) +in (?P<blocks>[\d,]+) blocks?\n"
-    r"  freed again +(?P<freed>\S+ \S+) +in (?P<fblocks>[\d,]+) blocks?\n")
+    r"  handed out +(?P<out>\S+ \S+) +in (?P<blocks>[\d,]+) blocks?\n"
+    r"  freed +(?P<freed>\S+ \S+) +in (?P<fblocks>[\d,]+) blocks?\n")
 
 
 def run(*args, **kwargs):
@@ -168,6 +173,44 @@ def test_a_program_that_became_another_is_reported_as_that():
     assert segments(int(found["pid"])) == []
 
 
+@pytest.fixture(name="open_shim")
+def shim_for_everybody():
+    """A copy of the shim that every user can read."""
+    with tempfile.TemporaryDirectory() as path:
+        os.chmod(path, 0o755)
+        copy = shutil.copy(SHIM, path)
+        os.chmod(copy, 0o755)
+        yield copy
+
+
+@AS_ROOT
+def test_a_program_that_became_another_as_another_user_is_reported(open_shim):
+    done = run("--report", f"--shim={open_shim}", "--", "setpriv", "--reuid",
+               "65534", "--clear-groups", "/usr/bin/python3", "-c", HOLD)
+    found = report_of(done.stderr)
+    assert found["name"] == "python3"
+    assert size(found["used"]) >= 100 << 20
+    assert segments(int(found["pid"])) == []
+
+
+# Leaves a segment of the process itself, a newer one than its own.
+FORGE = ("import os, sys; sys.path[:0] = sys.argv[2:]\n"
+         "from forge import segment_bytes\n"
+         "pid = os.getpid(); path = f'/dev/shm/gcshim.{pid}.1.test'\n"
+         "open(path, 'wb').write(segment_bytes(pid))\n"
+         "os.chown(path, int(sys.argv[1]), 0)\n")
+
+
+@AS_ROOT
+def test_no_other_users_file_is_taken_for_the_programs_account():
+    for owner, name in ((0, "forged"), (4242, "python3")):
+        done = run("--report", sys.executable, "-c", FORGE, owner, HERE,
+                   HERE.parent)
+        found = report_of(done.stderr)
+        assert found["name"] == name
+        assert segments(int(found["pid"])) == []
+
+
 def test_the_report_is_of_the_program_alone():
     done = run("--report", "sh", "-c", "sleep 0; sleep 0; exit 3")
     assert done.stderr.count("gcshim: ") == 1
@@ -181,6 +224,45 @@ def test_the_report_goes_to_the_end_of_a_file(tmp_path):
         assert done.stderr == ""
     text = path.read_text(encoding="utf-8")
     assert "status 1" in text and "status 2" in text
+
+
+def run_redirected(redirection, *args):
+    """With something else as stderr, as the shell has it."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", RUN,
+         *map(str, args)], stdout=subprocess.PIPE, text=True, timeout=60,
+        env=plain_env(), check=False)
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2</dev/null", "2>/dev/full"])
+def test_where_no_report_can_be_written_to_stderr_the_program_runs(
+        redirection):
+    done = run_redirected(redirection, "--report", "--", "sh", "-c",
+                          "echo hello; exit 7")
+    assert (done.stdout, done.returncode) == ("hello\n", 7)
+
+
+def test_a_report_that_nobody_reads_leaves_the_status_alone():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run_tool("gcshim-run", "--report", "--", "sh", "-c",
+                    "echo hello; exit 7", capture_output=False,
+                    stdout=subprocess.PIPE, stderr=writer)
+    os.close(writer)
+    assert (done.stdout, done.returncode) == ("hello\n", 7)
+
+
+def test_a_file_takes_the_report_alone_where_stderr_is_closed(tmp_path):
+    path = tmp_path / "report"
+    done = run_redirected("2>&-", f"--report={path}", "--", "sh", "-c",
+                          "echo hello; echo error >&2; exit 7")
+    assert (done.stdout, done.returncode) == ("hello\n", 7)
+    text = path.read_text(encoding="utf-8")
+    assert report_of(text) and text.startswith("gcshim: ")
+    path.unlink()
+    done = run_redirected("2>&-", f"--report={path}", "no-such-program")
+    assert done.returncode == 127
+    assert path.read_text(encoding="utf-8") == ""
 
 
 def test_a_report_that_cannot_be_written_is_known_before_the_run(tmp_path):
@@ -210,14 +292,14 @@ def test_without_an_account_it_says_why():
     assert "there is no account" in report and "static" in report
 
 
-def test_what_another_process_of_that_pid_has_left_is_not_reported():
+@pytest.mark.parametrize("difference", ["created_ns=1", "start_time=1"])
+def test_what_another_process_of_that_pid_has_left_is_not_reported(difference):
     leave = ("import os, sys; sys.path[:0] = sys.argv[1:];"
              "from forge import segment_bytes; pid = os.getpid();"
              "open(f'/dev/shm/gcshim.{pid}.1.test', 'wb').write("
-             "segment_bytes(pid, created_ns=1, start_time=1))")
-    here = pathlib.Path(__file__).parent
+             f"segment_bytes(pid, {difference}))")
     done = run("--report", "--set", "disable:1", sys.executable, "-c", leave,
-               here, here.parent)
+               HERE, HERE.parent)
     left = SHM.glob("gcshim.*.1.test")
     for path in left:
         path.unlink()
@@ -287,7 +369,7 @@ def test_a_scripts_interpreter_is_judged(build, tmp_path):
     assert warning_of(script) == ""
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@AS_ROOT
 def test_a_setuid_program_is_warned_of(build, tmp_path):
     path = build("setuid", "int main(void){return 0;}")
     path.chmod(0o4755)
@@ -300,24 +382,35 @@ def test_a_setuid_program_is_warned_of(build, tmp_path):
 
 # ---------------------------------------------------------------- signals
 
-class Reported:
-    """A program under gcshim-run --report that says what it gets."""
+CATCH = """
+import os, signal, sys
+def got(number, _):
+    print("got", signal.Signals(number).name, flush=True)
+for name in "INT QUIT TERM HUP USR1 USR2".split():
+    signal.signal(getattr(signal, "SIG" + name), got)
+print("ready", flush=True)
+for line in sys.stdin:
+    exec(line)
+"""
 
-    SCRIPT = ("import signal, sys\n"
-              "def got(number, _):\n"
-              "    print('got', signal.Signals(number).name, flush=True)\n"
-              "for n in 'INT QUIT TERM HUP USR1 USR2'.split():\n"
-              "    signal.signal(getattr(signal, 'SIG' + n), got)\n"
-              "print('ready', flush=True)\n"
-              "while sys.stdin.readline(): pass\n")
+
+class Reported:
+    """A program under gcshim-run --report that says what it gets, and does
+    what it is told."""
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [RUN, "--report", sys.executable, "-c", self.SCRIPT],
+            [RUN, "--report", sys.executable, "-c", CATCH],
             env=plain_env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, start_new_session=True)
-        assert self.process.stdout.readline() == "ready\n"
-        return self.process
+        assert self.hear() == "ready\n"
+        return self
+
+    def hear(self):
+        """The next line, each of which is waited for before one more can
+        come."""
+        assert select.select([self.process.stdout], [], [], 20)[0]
+        return self.process.stdout.readline()
 
     def __exit__(self, *_):
         if self.process.poll() is None:
@@ -325,42 +418,80 @@ class Reported:
         self.process.communicate()
 
 
-@pytest.mark.parametrize("name", ["TERM", "HUP", "USR1", "USR2"])
-def test_signals_are_passed_on(name):
-    with Reported() as process:
-        process.send_signal(getattr(signal, "SIG" + name))
-        assert process.stdout.readline() == f"got SIG{name}\n"
-        _, errors = process.communicate("", timeout=20)
-        assert process.returncode == 0
+@pytest.mark.parametrize("name", ["TERM", "HUP", "USR1", "USR2", "INT",
+                                  "QUIT"])
+def test_what_a_process_sends_is_passed_on(name):
+    with Reported() as reported:
+        reported.process.send_signal(getattr(signal, "SIG" + name))
+        assert reported.hear() == f"got SIG{name}\n"
+        output, errors = reported.process.communicate("", timeout=20)
+        assert (output, reported.process.returncode) == ("", 0)
         assert report_of(errors)
 
 
-@pytest.mark.parametrize("name", ["INT", "QUIT"])
-def test_what_the_terminal_sends_to_both_is_the_programs(name):
-    with Reported() as process:
-        os.killpg(process.pid, getattr(signal, "SIG" + name))
-        assert process.stdout.readline() == f"got SIG{name}\n"
-        _, errors = process.communicate("", timeout=20)
-        assert process.returncode == 0
-        assert report_of(errors)
+@pytest.mark.parametrize("name", ["INT", "TERM"])
+def test_what_the_program_sends_its_parent_is_not_sent_back(name):
+    with Reported() as reported:
+        reported.process.stdin.write(
+            f"os.kill(os.getppid(), signal.SIG{name})\n"
+            "print('sent', flush=True)\n")
+        reported.process.stdin.flush()
+        assert reported.hear() == "sent\n"
+        # Were it sent back, that would come before this does.
+        reported.process.send_signal(signal.SIGUSR2)
+        assert reported.hear() == "got SIGUSR2\n"
+        output, _ = reported.process.communicate("", timeout=20)
+        assert (output, reported.process.returncode) == ("", 0)
 
 
-def test_the_program_has_the_signals_it_would_have_had():
-    script = "grep -E 'Sig(Ign|Blk)' /proc/self/status"
-    plain = subprocess.run(["sh", "-c", script], capture_output=True,
-                           text=True, check=True, env=plain_env())
-    assert run("--report", "sh", "-c", script).stdout == plain.stdout
-    # What is ignored stays so, as under nohup.
-    ignoring = "trap '' HUP CHLD; exec \"$@\""
-    done = subprocess.run(
-        ["sh", "-c", ignoring, "sh", RUN, "--report", "sh", "-c",
-         script + "; exit 5"], capture_output=True, text=True, check=False,
-        env=plain_env())
-    plain = subprocess.run(["sh", "-c", ignoring, "sh", "sh", "-c", script],
-                           capture_output=True, text=True, check=True,
-                           env=plain_env())
+@pytest.mark.parametrize("key, name", [("\x03", "INT"), ("\x1c", "QUIT")])
+def test_what_the_terminal_sends_comes_once(key, name):
+    command = [str(RUN), "--report", sys.executable, "-c", CATCH]
+    with Terminal(command=command) as terminal:
+        terminal.await_screen("ready")
+        # Not at once, as two that wait together are one.
+        terminal.process.send_signal(signal.SIGSTOP)
+        terminal.press(key)
+        terminal.await_screen(f"got SIG{name}")
+        terminal.process.send_signal(signal.SIGCONT)
+        # Were it passed on too, that would come before this does.
+        terminal.process.send_signal(signal.SIGUSR1)
+        terminal.await_screen("got SIGUSR1")
+        terminal.press("\x04")
+        assert terminal.await_end() == 0
+        assert terminal.output.count(b"got SIG") == 2
+        assert b"exited with status 0" in terminal.output
+
+
+def signals_seen(ignored, blocked, *command):
+    """What a program sees of its signals that is started with these."""
+    def prepare():
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    return subprocess.run(
+        [*command, "grep", "-E", "Sig(Ign|Blk|Cgt)", "/proc/self/status"],
+        env=plain_env(), stdout=subprocess.PIPE, text=True, check=True,
+        restore_signals=False, preexec_fn=prepare).stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--report=/dev/null"]])
+@pytest.mark.parametrize("ignored, blocked", [
+    ("", ""), ("CHLD", ""), ("HUP INT QUIT PIPE TERM", "CHLD"),
+    ("CHLD USR1", "INT QUIT TERM USR2 RTMAX")])
+def test_the_program_has_the_signals_it_would_have_had(options, ignored,
+                                                       blocked):
+    both = [[getattr(signal, "SIG" + name) for name in names.split()]
+            for names in (ignored, blocked)]
+    assert signals_seen(*both, RUN, *options) == signals_seen(*both)
+
+
+def test_a_program_started_with_children_ignored_gives_its_status():
+    done = run("--report", "sh", "-c", "exit 5", preexec_fn=lambda:
+               signal.signal(signal.SIGCHLD, signal.SIG_IGN))
     assert done.returncode == 5
-    assert done.stdout == plain.stdout
+    assert report_of(done.stderr)
 
 
 # ------------------------------------------------------------------ usage

@@ -15,8 +15,14 @@
 
 enum { NUMBER_BYTES = 16, SIGNALLED = 128, NOT_FOUND = 127, NOT_RUN = 126 };
 
-static const int passed_on[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
-static const int left_alone[] = {SIGINT, SIGQUIT};
+/* What this process was started with of that which is changed here. */
+struct inherited {
+    sigset_t mask;
+    struct sigaction on_child; /* SIGCHLD's */
+};
+
+static const int passed_on[] = {SIGTERM, SIGHUP, SIGUSR1,
+                                SIGUSR2, SIGINT, SIGQUIT};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -34,9 +40,16 @@ int child_status(const struct child *child)
 
 /* -------------------------------------------------------- in the child */
 
+static void signals_restore(const struct inherited *inherited)
+{
+    (void)sigaction(SIGCHLD, &inherited->on_child, NULL);
+    (void)sigprocmask(SIG_SETMASK, &inherited->mask, NULL);
+}
+
 /* Tells the parent what exec says if it returns; else the pipe closes. */
 __attribute__((noreturn)) static void become(char **argv, bool keep_own,
-                                             int pipe_fd, const sigset_t *mask)
+                                             int pipe_fd,
+                                             const struct inherited *inherited)
 {
     char own_pid[NUMBER_BYTES];
     int error = 0;
@@ -45,7 +58,7 @@ __attribute__((noreturn)) static void become(char **argv, bool keep_own,
     if (keep_own && setenv("GCSHIM_KEEP", own_pid, 1) < 0) {
         error = ENOMEM;
     } else {
-        (void)sigprocmask(SIG_SETMASK, mask, NULL);
+        signals_restore(inherited);
         execvp(argv[0], argv);
         error = errno;
     }
@@ -89,40 +102,55 @@ static bool has_ended(pid_t pid, struct child *child)
     return true;
 }
 
+/* Whether the child has not had it yet.  The terminal's ^C and ^\ go to the
+ * whole process group; and what the child sends its parent, or its group, it
+ * does not mean for itself. */
+static bool is_for_child(const siginfo_t *info, const struct child *child)
+{
+    bool is_sent = info->si_code == SI_USER || info->si_code == SI_QUEUE ||
+                   info->si_code == SI_TKILL;
+
+    if (is_sent)
+        return info->si_pid != child->pid;
+    return info->si_signo != SIGINT && info->si_signo != SIGQUIT;
+}
+
 static void watch(struct child *child, const sigset_t *signals)
 {
     while (!has_ended(child->pid, child)) {
         siginfo_t info;
         int number = sigwaitinfo(signals, &info);
 
-        if (number > 0 && number != SIGCHLD)
+        if (number > 0 && number != SIGCHLD && is_for_child(&info, child))
             (void)kill(child->pid, number);
     }
 }
 
-int child_run(struct child *ret_child, char **argv, bool keep_own)
+/* The signals stay blocked to the end: a ^C must not cost the report. */
+static void signals_take(const sigset_t *signals, struct inherited *ret_before)
 {
     struct sigaction by_default = {.sa_handler = SIG_DFL};
+
+    (void)sigprocmask(SIG_BLOCK, signals, &ret_before->mask);
+    /* An ignored SIGCHLD would have the kernel release the child. */
+    (void)sigaction(SIGCHLD, &by_default, &ret_before->on_child);
+}
+
+int child_run(struct child *ret_child, char **argv, bool keep_own)
+{
     struct child child = {0};
+    struct inherited inherited;
     sigset_t signals;
-    sigset_t all;
-    sigset_t before;
     int pipe_fds[2];
 
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
         return -errno;
     signals_of_interest(&signals);
-    all = signals;
-    /* Blocked to the end, and never taken. */
-    for (size_t i = 0; i < COUNT(left_alone); i++)
-        sigaddset(&all, left_alone[i]);
-    (void)sigprocmask(SIG_BLOCK, &all, &before);
-    /* An ignored SIGCHLD would have the kernel release the child. */
-    (void)sigaction(SIGCHLD, &by_default, NULL);
+    signals_take(&signals, &inherited);
     (void)fflush(NULL);
     child.pid = fork();
     if (child.pid == 0)
-        become(argv, keep_own, pipe_fds[1], &before);
+        become(argv, keep_own, pipe_fds[1], &inherited);
 
     int err = child.pid < 0 ? -errno : 0;
 

@@ -13,11 +13,12 @@ struct child {
 };
 
 /* Runs argv.  With keep_own it leaves its own segment behind when it ends
- * (GCSHIM_KEEP=<its pid>).  Passes on SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2;
- * leaves it to the child what to make of SIGINT and SIGQUIT, which a terminal
- * sends to both.  When this returns 0, the child has ended but is not yet
- * released, so that its pid is still its own; child_release does that.
- * -errno where there is no child. */
+ * (GCSHIM_KEEP=<its pid>).  It has the signals that this process was started
+ * with.  Passes on SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGINT and SIGQUIT,
+ * but for what the terminal sends to both and what the child itself sends;
+ * these signals stay blocked here from then on.  When this returns 0, the
+ * child has ended but is not yet released, so that its pid is still its own;
+ * child_release does that.  -errno where there is no child. */
 int child_run(struct child *ret_child, char **argv, bool keep_own);
 void child_release(const struct child *child);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -186,17 +187,31 @@ static uint64_t boottime_ns(void)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* Where fd leads, in a place that is none of the standard ones: what is
+ * closed there stays closed, and no message ends up in the report. */
+static FILE *stream_open(int fd)
+{
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    FILE *out = own < 0 ? NULL : fdopen(own, "a");
+
+    if (!out && own >= 0)
+        (void)close(own);
+    return out;
+}
+
 /* Opened before the program runs, so that a bad path is known at once. */
 static FILE *report_open(const char *path)
 {
-    int fd =
-        path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
-                    REPORT_MODE)
-             : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-    FILE *out = fd < 0 ? NULL : fdopen(fd, "a");
+    if (!path)
+        return stream_open(STDERR_FILENO);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+                  REPORT_MODE);
 
-    if (!out && fd >= 0)
-        (void)close(fd);
+    if (fd < 0)
+        return NULL;
+    FILE *out = stream_open(fd);
+
+    (void)close(fd);
     return out;
 }
 
@@ -215,17 +230,19 @@ static int run_and_report(const struct options *options, const char *obstacle)
     struct child child;
     FILE *out = report_open(options->report_path);
 
-    if (!out)
-        return cli_failure(command, "%s: %s",
-                           options->report_path ? options->report_path
-                                                : "stderr",
+    if (!out && options->report_path)
+        return cli_failure(command, "%s: %s", options->report_path,
                            strerror(errno));
+    if (!out) /* stderr is closed: there is nobody to report to */
+        return run_directly(options->argv);
     int err = child_run(&child, options->argv, !keep);
 
     if (err) {
         (void)fclose(out);
         return cli_failure(command, "%s", strerror(-err));
     }
+    /* The status is the program's, though nobody may read the report. */
+    (void)signal(SIGPIPE, SIG_IGN);
     if (child.exec_error)
         (void)exec_failure(options->argv[0], child.exec_error);
     else

@@ -8,10 +8,11 @@
 
 #include "run/child.h"
 
-/* Reads the segment that the child has left since began_ns (CLOCK_BOOTTIME)
- * and prints the report on out; where there is none, one line that says so,
- * with the obstacle ("" if none is known).  Unless keep, removes what the
- * child has left.  program: what it was started as. */
+/* Reads the newest segment that the child, ended and not yet released, has
+ * left since began_ns (CLOCK_BOOTTIME) and prints the report on out; where
+ * there is none, one line that says so, with the obstacle ("" if none is
+ * known).  Unless keep, removes all that the child has left, as far as this
+ * user may.  program: what it was started as. */
 void report_print(FILE *out, const struct child *child, const char *program,
                   uint64_t began_ns, const char *obstacle, bool keep);
 
