@@ -17,6 +17,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Where segments lie, and what their names begin with. */
+#define READER_DIR "/dev/shm"
+#define READER_PREFIX "gcshim."
+
 /* A figure that cannot be known now: shown as "-", null in JSON, never 0. */
 #define READER_UNKNOWN UINT64_MAX
 

@@ -214,7 +214,7 @@ static int directory_read(struct reader_survey *survey,
 static int own_read(struct reader_survey *survey, const char *path,
                     const char *prefix, struct world *world)
 {
-    int fd = open(path ? path : GCSHIM_SEGMENT_DIR,
+    int fd = open(path ? path : READER_DIR,
                   O_PATH | O_DIRECTORY | O_CLOEXEC);
     unsigned strays_left = STRAYS_MAX;
     struct process_source source = {.dirfd = fd,
@@ -297,7 +297,7 @@ int reader_survey_init(struct reader_survey *ret_survey, const char *dir)
     struct world world;
 
     world_init(&world);
-    int err = survey_read(ret_survey, dir, GCSHIM_SEGMENT_PREFIX, &world,
+    int err = survey_read(ret_survey, dir, READER_PREFIX, &world,
                           dir ? REACH_OWN : REACH_OTHERS);
 
     world_fini(&world);
@@ -359,7 +359,7 @@ static int find_in(struct reader_process *ret_process, const char *dir,
     struct reader_survey survey = {0};
     char prefix[PREFIX_BYTES];
 
-    (void)snprintf(prefix, sizeof(prefix), GCSHIM_SEGMENT_PREFIX "%" PRIu32 ".",
+    (void)snprintf(prefix, sizeof(prefix), READER_PREFIX "%" PRIu32 ".",
                    name_pid);
     int err = survey_read(&survey, dir, prefix, world,
                           world ? REACH_OTHERS : REACH_OWN);

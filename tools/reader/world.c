@@ -273,7 +273,7 @@ static bool scan_begin(struct world *world)
     world->scanned = true;
     world->scanned_ns = proc_now_ns();
     world->own_pid_namespace = proc_pid_namespace();
-    if (stat(GCSHIM_SEGMENT_DIR, &st) == 0) {
+    if (stat(READER_DIR, &st) == 0) {
         world->own_device = st.st_dev;
         world->own_inode = st.st_ino;
     }

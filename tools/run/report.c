@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "common/size.h"
-#include "gcshim/layout.h" /* where segments lie, and how they are named */
 #include "reader/proc.h"
 #include "reader/reader.h"
 #include "reader/text.h"
@@ -71,7 +70,7 @@ static bool is_believed(const struct origin *origin,
 
 static void path_make(char path[PATH_BYTES], const char *name)
 {
-    (void)snprintf(path, PATH_BYTES, "%s/%s", GCSHIM_SEGMENT_DIR, name);
+    (void)snprintf(path, PATH_BYTES, "%s/%s", READER_DIR, name);
 }
 
 /* The next one that says it was left by the child, whoever owns it. */
@@ -81,7 +80,7 @@ static bool segment_next(DIR *dir, const struct origin *origin,
     char prefix[PREFIX_BYTES];
     char path[PATH_BYTES];
 
-    (void)snprintf(prefix, sizeof(prefix), GCSHIM_SEGMENT_PREFIX "%" PRIu32 ".",
+    (void)snprintf(prefix, sizeof(prefix), READER_PREFIX "%" PRIu32 ".",
                    origin->pid);
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         struct reader_process process;
@@ -108,7 +107,7 @@ static int segment_find(const struct origin *origin,
     struct reader_process best = {0};
     struct reader_process process;
     bool is_found = false;
-    DIR *dir = opendir(GCSHIM_SEGMENT_DIR);
+    DIR *dir = opendir(READER_DIR);
 
     if (!dir)
         return -errno;
@@ -134,7 +133,7 @@ static void segments_remove(const struct origin *origin)
 {
     struct reader_process process;
     char path[PATH_BYTES];
-    DIR *dir = opendir(GCSHIM_SEGMENT_DIR);
+    DIR *dir = opendir(READER_DIR);
 
     if (!dir)
         return;
