@@ -279,6 +279,19 @@ static size_t roots_of(size_t directory)
     return count;
 }
 
+/* A thread that a sanitizer starts takes a number too. */
+static bool second_is_there(uint64_t pid_namespace)
+{
+    enum { PIDS = 6 };
+    uint32_t second = 0;
+
+    for (uint32_t pid = 2; pid < PIDS; pid++) {
+        if (world_find(&world, NULL, pid_namespace, pid, 0, &second) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void a_directory_that_two_share_is_one(void **state)
 {
     (void)state;
@@ -286,13 +299,12 @@ static void a_directory_that_two_share_is_one(void **state)
         skip();
     struct container container = container_begin(CLONE_NEWPID, share_shm);
     uint64_t pid_namespace = container_namespace(&container, "pid");
-    uint32_t second = 0;
     size_t most = 0;
 
     for (int i = 0; i < 1000 && most < 2; i++) { /* until both are there */
         world_fini(&world);
         usleep(1000);
-        if (world_find(&world, NULL, pid_namespace, 2, 0, &second) < 0)
+        if (!second_is_there(pid_namespace))
             continue;
         for (size_t k = 0; k < world.directory_count; k++) {
             if (roots_of(k) > most)
