@@ -6,11 +6,11 @@ import pytest
 from conftest import BUILD, run_shimmed
 from witnessed import Witnessed
 
-THREADS = BUILD / "test" / "stress" / "threads"
+STRESS = BUILD / "test" / "stress"
 
 
-def rest(scenario, tmp_path, *args, **kwargs):
-    with Witnessed([THREADS, scenario, *args], tmp_path / "w") as program:
+def rest(program_name, tmp_path, *args):
+    with Witnessed([STRESS / program_name, *args], tmp_path / "w") as program:
         assert program.hear() == "ready"
         used, blocks = program.agree()
         assert used > 0 and blocks > 0
@@ -22,12 +22,16 @@ def rest(scenario, tmp_path, *args, **kwargs):
     "in_sequence", "at_once", "detached", "cancelled", "destructors",
     "coroutines", "signal_stack", "main_leaves_first"])
 def test_no_drift_with_threads(scenario, tmp_path):
-    rest(scenario, tmp_path)
+    rest("threads", tmp_path, scenario)
+
+
+def test_no_drift_with_thread_local_objects(tmp_path):
+    rest("thread_locals", tmp_path)
 
 
 @pytest.mark.long
 def test_no_drift_over_a_hundred_thousand_threads(tmp_path):
-    rest("in_sequence", tmp_path, 100_000)
+    rest("threads", tmp_path, "in_sequence", 100_000)
 
 
 @pytest.mark.parametrize("rounds", [
@@ -35,7 +39,7 @@ def test_no_drift_over_a_hundred_thousand_threads(tmp_path):
 def test_no_drift_where_pages_are_reclaimed_and_filled_again(rounds):
     """The program itself makes sure that they were; the estimate that counts
     full pages, computed beside it, drifts by what was reclaimed."""
-    done = run_shimmed([BUILD / "test" / "stress" / "reclaim", rounds])
+    done = run_shimmed([STRESS / "reclaim", rounds])
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"rounds {rounds}," in done.stdout
     assert "drift of gcshim 0 bytes" in done.stdout
