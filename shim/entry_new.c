@@ -7,6 +7,7 @@
  * its operator new asks our malloc again, calls the handler and throws.
  */
 #include "block.h"
+#include "cxx_runtime.h"
 #include "entry_new.h"
 #include "text.h"
 

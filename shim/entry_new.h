@@ -40,9 +40,4 @@ delete_function own_delete __attribute__((visibility("hidden")));
 delete_aligned_function own_delete_aligned
     __attribute__((visibility("hidden")));
 
-/* A function of the C++ runtime that is loaded now, in whatever scope; NULL
- * where there is none. */
-typedef void any_function(void);
-any_function *cxx_runtime_function(const char *name);
-
 #endif

@@ -71,7 +71,7 @@ static int publish(const struct identity *identity)
 {
     figures_start();
     segment_describe(identity, settings_in_force());
-    return settings.disable ? 0 : segment_publish(identity);
+    return settings.disable ? 0 : segment_publish(identity, slots_high());
 }
 
 /* A first begin or a child's; signals are blocked. */

@@ -1,8 +1,8 @@
 #include "segment.h"
 
 #include "clock.h"
+#include "counter.h"
 #include "region.h"
-#include "slot.h"
 #include "sys.h"
 #include "text.h"
 
@@ -124,10 +124,9 @@ static int file_map(int fd)
                         fd);
 }
 
-int segment_publish(const struct identity *identity)
+int segment_publish(const struct identity *identity, uint64_t used_slots)
 {
-    uint64_t used = slots_high();
-    uint64_t reserved = used > FIRST_SLOTS ? used : FIRST_SLOTS;
+    uint64_t reserved = used_slots > FIRST_SLOTS ? used_slots : FIRST_SLOTS;
 
     /* A file larger than allowed would be a SIGXFSZ, not an error. */
     if (sys_file_size_limit() < sizeof(struct gcshim_segment))
@@ -136,7 +135,7 @@ int segment_publish(const struct identity *identity)
     int fd = file_create(identity);
     int error = fd < 0 ? fd : 0;
     if (!error)
-        error = file_fill(fd, slots_end(reserved), slots_end(used));
+        error = file_fill(fd, slots_end(reserved), slots_end(used_slots));
     if (!error)
         error = file_map(fd);
     if (fd >= 0)

@@ -16,8 +16,9 @@ void segment_describe(const struct identity *identity, const char *settings);
 
 /* Creates the file, its used part reserved and equal to region.segment, maps
  * it there and goes live.  0, or -errno with region.segment as it was.
- * Signals must be blocked and no other thread may count meanwhile. */
-int segment_publish(const struct identity *identity);
+ * used_slots: how many have been used so far.  Signals must be blocked and no
+ * other thread may count meanwhile. */
+int segment_publish(const struct identity *identity, uint64_t used_slots);
 
 /* In a fork child: puts private memory in the place of the parent's file.
  * Its content is gone. */
