@@ -20,11 +20,11 @@ BUILDS = [pathlib.Path(name) for name in
 #
 # Mostly it leaves the magic and the form in order, so that readers come far.
 SCRIBBLER = r"""
-import glob, os, random, struct, sys
+import glob, os, random, struct, sys, time
 path, = glob.glob(f"/dev/shm/gcshim.{sys.argv[1]}.*")
 size = os.path.getsize(path)
 chance = random.Random(7)
-good = open(path, "rb").read(4096)
+good = open(path, "rb").read(4096 + 128 * 64)
 numbers = [0, 1, 2, 3, 97, 128, 4096, 16384, 2**31, 2**32 - 1, 2**61, 2**63,
            2**64 - 1]
 with open(path, "r+b") as file:
@@ -44,6 +44,7 @@ with open(path, "r+b") as file:
             file.seek(0)
             file.write(good)
             file.flush()
+            time.sleep(0.002)    # sound for a while, between two attacks
 """
 
 
