@@ -69,14 +69,20 @@ void report_path(struct text *text, const char *where)
     }
 }
 
-static void put_pair(struct text *text, const char *name, uint64_t now,
-                     uint64_t peak)
+/* The columns that every line begins with. */
+static void put_amount(struct text *text, const char *name, uint64_t bytes)
 {
     const char *line = text->at;
     text_put(text, name);
     text_pad(text, line, VALUE_COLUMN);
-    text_put_size(text, now);
+    text_put_size(text, bytes);
     text_pad(text, line, PEAK_COLUMN);
+}
+
+static void put_pair(struct text *text, const char *name, uint64_t now,
+                     uint64_t peak)
+{
+    put_amount(text, name, now);
     text_put(text, "peak ");
     text_put_size(text, peak);
     text_put(text, "\n");
@@ -85,11 +91,7 @@ static void put_pair(struct text *text, const char *name, uint64_t now,
 static void put_traffic(struct text *text, const char *name, uint64_t bytes,
                         uint64_t blocks)
 {
-    const char *line = text->at;
-    text_put(text, name);
-    text_pad(text, line, VALUE_COLUMN);
-    text_put_size(text, bytes);
-    text_pad(text, line, PEAK_COLUMN);
+    put_amount(text, name, bytes);
     text_put(text, "in ");
     text_put_number(text, blocks);
     text_put(text, " blocks\n");

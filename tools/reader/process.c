@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "reader/proc.h"
+#include "reader/refuse.h"
 #include "reader/segment.h"
 #include "reader/text.h"
 #include "reader/world.h"
@@ -195,11 +195,10 @@ static int live_set(struct reader_process *process, const struct proc *proc,
         return err;
     if (trust == PROCESS_OWN_ONLY && process->file_uid != 0 &&
         process->file_uid != status.uid) {
-        (void)snprintf(reason, READER_REASON_BYTES,
-                       "is owned by uid %" PRIu32 ", but process %" PRIu32
-                       " belongs to uid %" PRIu32,
-                       process->file_uid, process->pid, status.uid);
-        return -EPROTO;
+        return refuse(reason,
+                      "is owned by uid %" PRIu32 ", but process %" PRIu32
+                      " belongs to uid %" PRIu32,
+                      process->file_uid, process->pid, status.uid);
     }
     process->state = READER_LIVE;
     process->run_state = proc->stat.state;
@@ -213,17 +212,6 @@ static int live_set(struct reader_process *process, const struct proc *proc,
 }
 
 /* ------------------------------------------------------------- locate */
-
-__attribute__((format(printf, 2, 3))) static int
-refuse(char reason[READER_REASON_BYTES], const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(reason, READER_REASON_BYTES, format, args);
-    va_end(args);
-    return -EPROTO;
-}
 
 /* Finds out which pid a process has here: 0, or -ESRCH where it has none any
  * more.  Ids mean something within one pid namespace only; and what lies in a

@@ -6,13 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reader/refuse.h"
 #include "reader/text.h"
 
 enum {
@@ -20,19 +20,6 @@ enum {
     SLOT_TRIES = 16,          /* before a restless slot is given up on */
     LINK_BYTES = 32,
 };
-
-/* ------------------------------------------------------------- refusals */
-
-__attribute__((format(printf, 2, 3))) static int
-refuse(char reason[READER_REASON_BYTES], const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(reason, READER_REASON_BYTES, format, args);
-    va_end(args);
-    return -EPROTO;
-}
 
 static int read_exactly(int fd, void *buffer, size_t bytes, uint64_t offset,
                         char reason[READER_REASON_BYTES])
