@@ -15,15 +15,20 @@ enum {
     MORE_SLOTS = 128,
     /* Reserved when no more can be, for a sandbox is entered. */
     SANDBOX_SLOTS = 512,
+    SANDBOX_CENSUSES = 16,
     PATH_BYTES = 96,
     CREATE_TRIES = 8,
+    PAGE_BYTES = 4096,
+    PAGES = sizeof(struct gcshim_segment) / PAGE_BYTES,
+    WORD_BITS = 64,
 };
 
 static struct {
     bool shared;
-    bool closed; /* no more slots can be reserved */
+    bool closed; /* nothing more can be reserved */
     char path[PATH_BYTES];
-    _Atomic uint64_t slots_reserved;
+    /* One bit a page of the file: whether it exists. */
+    _Atomic uint64_t reserved[(PAGES + WORD_BITS - 1) / WORD_BITS];
 } segment;
 
 static_assert(sizeof(struct gcshim_segment) % GCSHIM_HEADER_BYTES == 0,
@@ -32,6 +37,30 @@ static_assert(sizeof(struct gcshim_segment) % GCSHIM_HEADER_BYTES == 0,
 static uint64_t slots_end(uint64_t slots)
 {
     return offsetof(struct gcshim_segment, slots) + slots * GCSHIM_SLOT_BYTES;
+}
+
+#define SECTION(section_kind, table, number, entry)                           \
+    (struct gcshim_section){                                                 \
+        .kind = (section_kind), .entry_bytes = sizeof(entry),                \
+        .offset = offsetof(struct gcshim_segment, table),                    \
+        .entries = (number)}
+
+static void sections_describe(struct gcshim_header *header)
+{
+    const struct gcshim_section sections[] = {
+        SECTION(GCSHIM_SECTION_SLOTS, slots, GCSHIM_SLOTS,
+                struct gcshim_slot),
+        SECTION(GCSHIM_SECTION_CENSUS, censuses, GCSHIM_CENSUSES,
+                struct gcshim_census),
+        SECTION(GCSHIM_SECTION_HUGE, huge, GCSHIM_HUGE_ENTRIES,
+                struct gcshim_huge),
+        SECTION(GCSHIM_SECTION_HISTORY, history,
+                GCSHIM_HISTORY_LEVELS *GCSHIM_HISTORY_POINTS,
+                struct gcshim_point),
+        SECTION(GCSHIM_SECTION_RANGES, ranges, GCSHIM_RANGE_WORDS, uint64_t),
+    };
+    header->section_count = sizeof(sections) / sizeof(sections[0]);
+    memcpy(header->sections, sections, sizeof(sections));
 }
 
 void segment_describe(const struct identity *identity, const char *settings)
@@ -49,13 +78,7 @@ void segment_describe(const struct identity *identity, const char *settings)
     header->stack_start = identity->stack_start;
     header->created_ns = clock_boottime_ns();
     memcpy(header->comm, identity->comm, sizeof(header->comm));
-    header->section_count = 1;
-    header->sections[0] = (struct gcshim_section){
-        .kind = GCSHIM_SECTION_SLOTS,
-        .entry_bytes = GCSHIM_SLOT_BYTES,
-        .offset = offsetof(struct gcshim_segment, slots),
-        .entries = GCSHIM_SLOTS,
-    };
+    sections_describe(header);
     text_copy(header->settings, sizeof(header->settings), settings);
 }
 
@@ -118,6 +141,26 @@ static int file_fill(int fd, uint64_t reserved_bytes, uint64_t used_bytes)
     return error;
 }
 
+/* Relaxed: a page that exists stays, and to ask for it twice is harmless. */
+static void pages_set_reserved(uint64_t begin, uint64_t end)
+{
+    for (uint64_t page = begin / PAGE_BYTES; page * PAGE_BYTES < end; page++)
+        atomic_fetch_or_explicit(&segment.reserved[page / WORD_BITS],
+                                 UINT64_C(1) << page % WORD_BITS,
+                                 memory_order_relaxed);
+}
+
+static bool pages_are_reserved(uint64_t begin, uint64_t end)
+{
+    for (uint64_t page = begin / PAGE_BYTES; page * PAGE_BYTES < end; page++)
+        if (!(atomic_load_explicit(&segment.reserved[page / WORD_BITS],
+                                   memory_order_relaxed) >>
+                  page % WORD_BITS &
+              1))
+            return false;
+    return true;
+}
+
 static int file_map(int fd)
 {
     return sys_map_over(&region.segment, sizeof(region.segment), MAP_SHARED,
@@ -147,7 +190,8 @@ int segment_publish(const struct identity *identity, uint64_t used_slots)
         return error;
     }
     segment.shared = true;
-    counter_set(&segment.slots_reserved, reserved);
+    memset(segment.reserved, 0, sizeof(segment.reserved));
+    pages_set_reserved(0, slots_end(reserved));
     /* Release: whoever sees the magic sees the rest.  P: [magic] */
     atomic_store_explicit(&region.segment.header.magic, GCSHIM_MAGIC,
                           memory_order_release);
@@ -165,29 +209,33 @@ void segment_detach(void)
     segment.path[0] = '\0';
 }
 
-/* Whole pages; another thread may reserve the same ones, which is harmless. */
-static bool slots_populate(uint64_t first, uint64_t end)
+/* Of the table that the bytes belong to, whole pages; another thread may
+ * reserve the same ones, which is harmless. */
+bool segment_reserve(const void *from, size_t bytes)
 {
-    uintptr_t base = (uintptr_t)&region.segment;
-    uintptr_t from = (base + slots_end(first)) & ~(uintptr_t)0xfff;
-    uintptr_t to = (base + slots_end(end) + 0xfff) & ~(uintptr_t)0xfff;
-    return sys_madvise((void *)from, to - from, MADV_POPULATE_WRITE) == 0;
+    uint64_t begin = (uint64_t)((const char *)from - (char *)&region.segment);
+    if (!segment.shared || pages_are_reserved(begin, begin + bytes))
+        return true;
+    if (segment.closed)
+        return false;
+    uint64_t first = begin / PAGE_BYTES * PAGE_BYTES;
+    uint64_t end = (begin + bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    if (sys_madvise((char *)&region.segment + first, end - first,
+                    MADV_POPULATE_WRITE) != 0)
+        return false;
+    pages_set_reserved(begin, begin + bytes);
+    return true;
 }
 
 bool segment_reserve_slot(uint64_t index)
 {
-    uint64_t reserved = counter_read(&segment.slots_reserved);
-    if (!segment.shared || index < reserved)
+    const struct gcshim_slot *slot = &region.segment.slots[index];
+    if (pages_are_reserved(slots_end(index), slots_end(index + 1)))
         return true;
-    if (segment.closed)
-        return false;
-    uint64_t end = index + MORE_SLOTS;
-    if (end > GCSHIM_SLOTS)
-        end = GCSHIM_SLOTS;
-    if (!slots_populate(reserved, end))
-        return false;
-    counter_raise(&segment.slots_reserved, end);
-    return true;
+    uint64_t slots = GCSHIM_SLOTS - index;
+    if (slots > MORE_SLOTS)
+        slots = MORE_SLOTS;
+    return segment_reserve(slot, slots * GCSHIM_SLOT_BYTES);
 }
 
 void segment_remove(bool may_unlink)
@@ -201,7 +249,12 @@ void segment_remove(bool may_unlink)
 
 void segment_reserve_for_sandbox(void)
 {
-    segment_reserve_slot(SANDBOX_SLOTS - 1);
+    const struct gcshim_segment *tables = &region.segment;
+    segment_reserve(tables->slots, SANDBOX_SLOTS * GCSHIM_SLOT_BYTES);
+    segment_reserve(tables->censuses, SANDBOX_CENSUSES * GCSHIM_CENSUS_BYTES);
+    segment_reserve(tables->huge,
+                    GCSHIM_HUGE_LEVEL_0 * sizeof(struct gcshim_huge));
+    segment_reserve(tables->history, sizeof(tables->history));
     segment.closed = true;
 }
 

@@ -10,6 +10,7 @@
 #include "identity.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Writes the header, all but its magic, and what it says of the layout. */
 void segment_describe(const struct identity *identity, const char *settings);
@@ -24,16 +25,19 @@ int segment_publish(const struct identity *identity, uint64_t used_slots);
  * Its content is gone. */
 void segment_detach(void);
 
-/* Makes sure that a slot's bytes exist before they are touched: in a full
- * /dev/shm a touch would be a SIGBUS.  False if they cannot be had.  No
+/* Makes sure that bytes of region.segment exist before they are touched: in a
+ * full /dev/shm a touch would be a SIGBUS.  False if they cannot be had.  No
  * descriptor is needed, so that it works in a chroot and without rights. */
+bool segment_reserve(const void *from, size_t bytes);
+
+/* The same for a slot and some that follow it. */
 bool segment_reserve_slot(uint64_t index);
 
 /* Removes the file, or marks it as left over where it cannot; harmless while
  * private.  may_unlink: whether to try. */
 void segment_remove(bool may_unlink);
 
-/* Reserves slots while that may still be done. */
+/* Reserves what may be needed while that may still be done. */
 void segment_reserve_for_sandbox(void);
 
 bool segment_is_shared(void);

@@ -23,6 +23,13 @@
  *
  *   The counters of a slot are never reset and never folded into others, so
  *   the equation needs no hand-over at thread exit and cannot lose a byte.
+ *
+ *   page       mimalloc's: a run of memory cut into blocks of one size
+ *   block size what a page is cut into: 8 B to 128 KiB in mimalloc 2
+ *   huge block one above 128 KiB, which has a page of its own (mimalloc calls
+ *              those up to 16 MiB large, and only those above huge)
+ *   census     what one thread's heap consists of, counted by that thread
+ *   committed  what mimalloc has from the system, touched or not
  */
 #ifndef GCSHIM_LAYOUT_H
 #define GCSHIM_LAYOUT_H
@@ -50,15 +57,47 @@ enum {
     GCSHIM_SLOT_BYTES = 128,
     GCSHIM_SLOTS = 16384,
     GCSHIM_SLOT_LATE = 0,
-    GCSHIM_SECTIONS = 8,
+    GCSHIM_SECTIONS = 16,
     GCSHIM_COMM_BYTES = 16,
     GCSHIM_SETTINGS_BYTES = 1024,
+
+    /* The threads in the slots from here on have no census. */
+    GCSHIM_CENSUSES = 2048,
+    GCSHIM_CENSUS_BYTES = 5760,
+    /* Block sizes: 8 to 64 in steps of 8, then four to each doubling. */
+    GCSHIM_CLASSES = 56,
+
+    /* Usable bytes above which a block is huge. */
+    GCSHIM_HUGE_ABOVE = 128 * 1024,
+    /* The list of huge blocks grows by whole levels, of this many entries. */
+    GCSHIM_HUGE_LEVELS = 3,
+    GCSHIM_HUGE_LEVEL_0 = 128,
+    GCSHIM_HUGE_LEVEL_1 = 1024,
+    GCSHIM_HUGE_LEVEL_2 = 8192,
+    GCSHIM_HUGE_ENTRIES =
+        GCSHIM_HUGE_LEVEL_0 + GCSHIM_HUGE_LEVEL_1 + GCSHIM_HUGE_LEVEL_2,
+
+    /* The history: level 0 has a point at most every 100 ms, each further
+     * level one for four of the level before it. */
+    GCSHIM_HISTORY_LEVELS = 12,
+    GCSHIM_HISTORY_POINTS = 128,
+    GCSHIM_HISTORY_FAN = 4,
+
+    /* The map of ranges: a bit for each 32 MiB of 128 TiB of addresses. */
+    GCSHIM_RANGE_SHIFT = 25,
+    GCSHIM_RANGE_WORDS = 65536,
+    GCSHIM_RANGE_CHUNK_WORDS = 512,
+    GCSHIM_RANGE_CHUNKS = GCSHIM_RANGE_WORDS / GCSHIM_RANGE_CHUNK_WORDS,
 };
 
 /* What a section holds.  A reader passes over kinds that it does not know. */
 enum gcshim_section_kind {
     GCSHIM_SECTION_NONE = 0,
-    GCSHIM_SECTION_SLOTS = 1,
+    GCSHIM_SECTION_SLOTS = 1,   /* struct gcshim_slot */
+    GCSHIM_SECTION_CENSUS = 2,  /* struct gcshim_census, one a slot */
+    GCSHIM_SECTION_HUGE = 3,    /* struct gcshim_huge */
+    GCSHIM_SECTION_HISTORY = 4, /* struct gcshim_point, level after level */
+    GCSHIM_SECTION_RANGES = 5,  /* uint64_t, a bit each range */
 };
 
 enum gcshim_flag {
@@ -107,6 +146,77 @@ struct gcshim_slot {
 
     /* When the owner claimed it.  W: claimant.  R: any.  P: [slot-epoch] */
     _Atomic uint64_t claimed_ns;
+
+    /* The last request to trim that the owner has served.  W: claimant,
+     * owner.  R: any, after header.trim_requested.  P: [trim] */
+    _Atomic uint32_t trimmed;
+};
+
+/* The pages of one thread that have one block size.  Blocks are counted in
+ * those pages only that hold a used block: a wholly free page could go back
+ * to the system, and counts as empty. */
+struct gcshim_class {
+    _Atomic uint64_t block_bytes; /* 0: no such page */
+    _Atomic uint32_t pages;
+    _Atomic uint32_t full_pages;  /* with no free block */
+    _Atomic uint32_t empty_pages; /* with no used block */
+    uint32_t reserved;
+    /* used <= capacity <= reserved: handed out; cut so far; fit in.  A block
+     * that another thread has freed may still count as used. */
+    _Atomic uint64_t used_blocks;
+    _Atomic uint64_t capacity_blocks;
+    _Atomic uint64_t reserved_blocks;
+};
+
+/* One count of a thread's heap. */
+struct gcshim_count {
+    _Atomic uint64_t taken_ns;
+    _Atomic uint64_t cost_ns; /* what the counting took */
+    /* The slot's epoch and totals then: whose heap it was, and how much has
+     * changed since. */
+    _Atomic uint32_t slot_epoch;
+    uint32_t reserved;
+    _Atomic uint64_t allocated_bytes;
+    _Atomic uint64_t freed_bytes;
+    /* Huge blocks in use in this heap. */
+    _Atomic uint64_t huge_blocks;
+    _Atomic uint64_t huge_bytes;
+    /* What all pages with a used block take up, and all empty ones. */
+    _Atomic uint64_t page_bytes;
+    _Atomic uint64_t empty_page_bytes;
+    uint64_t reserved_too[7];
+    struct gcshim_class classes[GCSHIM_CLASSES];
+};
+
+/* One thread's census, at its slot's index. */
+struct gcshim_census {
+    /* The number of counts so far.  The last one lies in
+     * counts[(taken - 1) % 2]; the other is being written.  W: owner, after
+     * the count.  R: before and after a copy.  P: [census] */
+    _Atomic uint64_t taken;
+    uint64_t reserved[15];
+    struct gcshim_count counts[2];
+};
+
+/* A huge block.  The table is a hash table of the shim's own; to readers it
+ * is a list with gaps. */
+struct gcshim_huge {
+    /* What malloc returned; 0: no block.  W: who allocates, last; who frees,
+     * first.  R: twice, with the rest.  P: [huge] */
+    _Atomic uint64_t address;
+    _Atomic uint64_t bytes;        /* usable */
+    _Atomic uint64_t allocated_ns; /* good to a few milliseconds */
+    _Atomic uint32_t tid;          /* of who asked for it */
+    _Atomic uint32_t site;         /* reserved */
+};
+
+/* One point of the history.  W: who publishes.  R: before the level's count
+ * has gone round.  P: [history] */
+struct gcshim_point {
+    _Atomic uint64_t time_ns;
+    _Atomic uint64_t used_bytes;
+    _Atomic uint64_t used_peak_bytes; /* since the point before */
+    _Atomic uint64_t committed_bytes;
 };
 
 struct gcshim_header {
@@ -161,6 +271,43 @@ struct gcshim_header {
      * its end.  R: any. */
     _Atomic uint64_t ended_ns;
 
+    /* Huge blocks in use, and those of them that are not in the list.
+     * W: any, by atomic add.  R: any, each alone. */
+    _Atomic uint64_t huge_blocks;
+    _Atomic uint64_t huge_bytes;
+    _Atomic uint64_t huge_unlisted;
+    /* Entries of the list that may be in use; only grows. */
+    _Atomic uint64_t huge_high;
+
+    /* What threads left behind at their exit, all together since the process
+     * began: used blocks, free blocks in the pages of these, and those pages
+     * whole.  W: a thread at its exit, by atomic add.  R: any. */
+    _Atomic uint64_t left_used_bytes;
+    _Atomic uint64_t left_free_bytes;
+    _Atomic uint64_t left_page_bytes;
+
+    /* Points ever put into each level of the history.  P: [history] */
+    _Atomic uint64_t history_points[GCSHIM_HISTORY_LEVELS];
+
+    /* Which chunks of the map of ranges have a bit set.  W: any, by atomic
+     * or.  R: any. */
+    _Atomic uint64_t range_chunks[GCSHIM_RANGE_CHUNKS / 64];
+
+    /* The number of the last request to give memory back.  W: gcshim-ctl,
+     * with the file locked; the process itself (malloc_trim).  R: threads at
+     * their ticks.  P: [trim] */
+    alignas(128) _Atomic uint32_t trim_requested;
+
+    /* What the figures were when someone asked to remember them; 0 at
+     * baseline_ns: nobody has.  W: gcshim-ctl, with the file locked, the time
+     * last.  R: readers. */
+    alignas(128) _Atomic uint64_t baseline_ns;
+    _Atomic uint64_t baseline_used_bytes;
+    _Atomic uint64_t baseline_committed_bytes;
+    _Atomic uint64_t baseline_resident_bytes; /* UINT64_MAX: not known */
+    _Atomic uint64_t baseline_allocated_total_bytes;
+    _Atomic uint64_t baseline_freed_total_bytes;
+
     /* The settings in force, "key:value,key:value", NUL-terminated. */
     alignas(1024) char settings[GCSHIM_SETTINGS_BYTES];
 };
@@ -168,6 +315,11 @@ struct gcshim_header {
 struct gcshim_segment {
     alignas(GCSHIM_HEADER_BYTES) struct gcshim_header header;
     alignas(GCSHIM_HEADER_BYTES) struct gcshim_slot slots[GCSHIM_SLOTS];
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_census censuses[GCSHIM_CENSUSES];
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_huge huge[GCSHIM_HUGE_ENTRIES];
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_point
+        history[GCSHIM_HISTORY_LEVELS][GCSHIM_HISTORY_POINTS];
+    alignas(GCSHIM_HEADER_BYTES) _Atomic uint64_t ranges[GCSHIM_RANGE_WORDS];
 };
 
 static_assert(sizeof(struct gcshim_section) == 24, "layout");
@@ -186,6 +338,20 @@ static_assert(offsetof(struct gcshim_header, section_count) == 88, "layout");
 static_assert(offsetof(struct gcshim_header, sections) == 96, "layout");
 static_assert(offsetof(struct gcshim_header, slots_high) == 512, "layout");
 static_assert(offsetof(struct gcshim_header, ended_ns) == 560, "layout");
+static_assert(offsetof(struct gcshim_slot, trimmed) == 80, "layout");
+static_assert(sizeof(struct gcshim_class) == 48, "layout");
+static_assert(sizeof(struct gcshim_count) == 128 + 48 * GCSHIM_CLASSES,
+              "layout");
+static_assert(offsetof(struct gcshim_count, huge_blocks) == 40, "layout");
+static_assert(sizeof(struct gcshim_census) == GCSHIM_CENSUS_BYTES, "layout");
+static_assert(sizeof(struct gcshim_huge) == 32, "layout");
+static_assert(sizeof(struct gcshim_point) == 32, "layout");
+static_assert(offsetof(struct gcshim_header, huge_blocks) == 568, "layout");
+static_assert(offsetof(struct gcshim_header, left_used_bytes) == 600, "layout");
+static_assert(offsetof(struct gcshim_header, history_points) == 624, "layout");
+static_assert(offsetof(struct gcshim_header, range_chunks) == 720, "layout");
+static_assert(offsetof(struct gcshim_header, trim_requested) == 768, "layout");
+static_assert(offsetof(struct gcshim_header, baseline_ns) == 896, "layout");
 static_assert(offsetof(struct gcshim_header, settings) == 1024, "layout");
 static_assert(sizeof(struct gcshim_header) <= GCSHIM_HEADER_BYTES, "layout");
 static_assert(offsetof(struct gcshim_segment, slots) == GCSHIM_HEADER_BYTES,
