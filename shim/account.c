@@ -1,7 +1,7 @@
 #include "account.h"
 
-#include "figures.h"
 #include "process.h"
+#include "tick.h"
 
 #include <errno.h>
 
@@ -40,7 +40,7 @@ static void slow_leave(void)
         return;
     atomic_store_explicit(slot_countdown(thread.slot), TICK_BYTES,
                           memory_order_relaxed);
-    figures_tick();
+    tick();
 }
 
 /* The allocation first: used is never too small. */

@@ -8,6 +8,7 @@
 #define SHIM_BLOCK_H
 
 #include "account.h"
+#include "huge.h"
 #include "request.h"
 
 #include <errno.h>
@@ -15,12 +16,33 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* While a thread is inside mimalloc, a signal handler that comes there may
+ * allocate (programs do), but must not walk the heap or trim it.  Put back and
+ * not cleared: a handler's own calls pass through here too. */
+static inline bool mimalloc_enter(void)
+{
+    bool was_inside = thread.in_mimalloc;
+    thread.in_mimalloc = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    return was_inside;
+}
+
+static inline void mimalloc_leave(bool was_inside)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    thread.in_mimalloc = was_inside;
+}
+
 static inline void *block_counted(void *p)
 {
-    if (LIKELY(p))
-        account_alloc(mi_usable_size(p));
-    else
+    if (UNLIKELY(!p)) {
         errno = ENOMEM;
+        return NULL;
+    }
+    size_t bytes = mi_usable_size(p);
+    account_alloc(bytes);
+    if (is_huge(bytes))
+        huge_add(p, bytes);
     return p;
 }
 
@@ -35,13 +57,19 @@ static inline void *block_counted_by_request(void *p, size_t bytes)
 
 static inline void *block_alloc(size_t bytes)
 {
-    return block_counted_by_request(mi_malloc(bytes), bytes);
+    bool was_inside = mimalloc_enter();
+    void *p = mi_malloc(bytes);
+    mimalloc_leave(was_inside);
+    return block_counted_by_request(p, bytes);
 }
 
 /* If the product overflows, there is no block either. */
 static inline void *block_alloc_zeroed(size_t count, size_t bytes)
 {
-    return block_counted_by_request(mi_calloc(count, bytes), count * bytes);
+    bool was_inside = mimalloc_enter();
+    void *p = mi_calloc(count, bytes);
+    mimalloc_leave(was_inside);
+    return block_counted_by_request(p, count * bytes);
 }
 
 static inline bool is_power_of_two(size_t n)
@@ -54,7 +82,10 @@ static inline bool is_power_of_two(size_t n)
  * of two up to 1024; with an offset it takes another path, which is right. */
 static inline void *block_alloc_aligned(size_t alignment, size_t bytes)
 {
-    return block_counted(mi_malloc_aligned_at(bytes, alignment, 0));
+    bool was_inside = mimalloc_enter();
+    void *p = mi_malloc_aligned_at(bytes, alignment, 0);
+    mimalloc_leave(was_inside);
+    return block_counted(p);
 }
 
 static inline void *block_alloc_aligned_checked(size_t alignment, size_t bytes)
@@ -87,10 +118,28 @@ static inline void block_free(void *p)
 {
     if (UNLIKELY(!p))
         return;
-    account_free(mi_usable_size(p));
+    size_t bytes = mi_usable_size(p);
+    account_free(bytes);
+    if (is_huge(bytes))
+        huge_remove(p, bytes);
     int saved_errno = *thread.errno_location;
+    bool was_inside = mimalloc_enter();
     mi_free(p);
+    mimalloc_leave(was_inside);
     *thread.errno_location = saved_errno;
+}
+
+/* A huge block leaves the list before it is moved, as its address may be
+ * somebody else's at once; and is put back if it stayed. */
+static inline void *block_moved(void *p, size_t old_bytes, size_t bytes)
+{
+    uint64_t allocated_ns = is_huge(old_bytes) ? huge_remove(p, old_bytes) : 0;
+    bool was_inside = mimalloc_enter();
+    void *moved = mi_realloc(p, bytes);
+    mimalloc_leave(was_inside);
+    if (UNLIKELY(!moved) && is_huge(old_bytes))
+        huge_restore(p, old_bytes, allocated_ns);
+    return moved;
 }
 
 /* A free and an allocation.  As glibc's, and unlike mimalloc's, a size of 0
@@ -104,12 +153,15 @@ static inline void *block_realloc(void *p, size_t bytes)
         return NULL;
     }
     size_t old_bytes = mi_usable_size(p);
-    void *moved = mi_realloc(p, bytes);
+    void *moved = block_moved(p, old_bytes, bytes);
     if (UNLIKELY(!moved)) {
         errno = ENOMEM;
         return NULL;
     }
-    account_resize(old_bytes, mi_usable_size(moved));
+    size_t new_bytes = mi_usable_size(moved);
+    account_resize(old_bytes, new_bytes);
+    if (is_huge(new_bytes))
+        huge_add(moved, new_bytes);
     return moved;
 }
 

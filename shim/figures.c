@@ -2,6 +2,7 @@
 
 #include "account.h"
 #include "clock.h"
+#include "history.h"
 #include "slot.h"
 #include "thread.h"
 
@@ -33,11 +34,10 @@ static bool has_grown(void)
     return (int64_t)(own_net_bytes() - thread.net_published) >= (int64_t)step;
 }
 
-void figures_tick(void)
+void figures_tick(uint64_t now_ns)
 {
-    uint64_t now = clock_coarse_ns();
-    if (now >= counter_read(&next_publish_ns) || has_grown()) {
-        counter_set(&next_publish_ns, now + PUBLISH_SPACING_NS);
+    if (now_ns >= counter_read(&next_publish_ns) || has_grown()) {
+        counter_set(&next_publish_ns, now_ns + PUBLISH_SPACING_NS);
         figures_publish();
     }
 }
@@ -68,9 +68,11 @@ static void committed_publish(struct gcshim_header *header)
 void figures_publish(void)
 {
     struct gcshim_header *header = &region.segment.header;
-    counter_raise(&header->used_peak_bytes, slots_used_at_least());
+    uint64_t used = slots_used_at_least(), now = clock_boottime_ns();
+    counter_raise(&header->used_peak_bytes, used);
     committed_publish(header);
-    counter_set(&header->published_ns, clock_boottime_ns());
+    counter_set(&header->published_ns, now);
+    history_note(now, used, counter_read(&header->committed_bytes));
     thread.net_published = own_net_bytes();
 }
 

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Publishes if it is time: a few milliseconds have gone by, or the calling
+/* now_ns: clock_coarse_ns().  Publishes if it is time: a few milliseconds have gone by, or the calling
  * thread's own net bytes have grown enough that a peak could be missed. */
-void figures_tick(void);
+void figures_tick(uint64_t now_ns);
 
 /* Publishes now. */
 void figures_publish(void);

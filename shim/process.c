@@ -1,14 +1,19 @@
 #include "process.h"
 
 #include "account.h"
+#include "census.h"
 #include "clock.h"
 #include "figures.h"
+#include "history.h"
+#include "huge.h"
 #include "identity.h"
+#include "ranges.h"
 #include "region.h"
 #include "report.h"
 #include "segment.h"
 #include "settings.h"
 #include "slot.h"
+#include "sweep.h"
 #include "sys.h"
 #include "text.h"
 #include "thread.h"
@@ -67,11 +72,26 @@ static void inherit(uint32_t pid)
     process.ended = false;
 }
 
+/* When the segment stands where it will be: what a process begins with. */
+static void tables_start(void)
+{
+    history_start();
+    if (process.is_child) {
+        census_inherit();
+        huge_inherit();
+        ranges_inherit();
+        sweep_inherit();
+    }
+}
+
 static int publish(const struct identity *identity)
 {
     figures_start();
     segment_describe(identity, settings_in_force());
-    return settings.disable ? 0 : segment_publish(identity, slots_high());
+    int error =
+        settings.disable ? 0 : segment_publish(identity, slots_high());
+    tables_start();
+    return error;
 }
 
 /* A first begin or a child's; signals are blocked. */
@@ -132,6 +152,7 @@ static void begin_sandboxed(void)
         return;
     inherit(thread_id());
     figures_start();
+    tables_start();
     set_begun();
 }
 
@@ -191,8 +212,25 @@ static bool is_own_process(void)
     return process.sandboxed || sys_getpid() == process.pid;
 }
 
+/* Whether anybody will read them after the end. */
+static bool leaves_figures(void)
+{
+    return keeps_segment() || settings.report[0];
+}
+
+/* Of the thread that ends the process, unless it is a handler that came while
+ * the thread was inside mimalloc, or inside a census. */
+static void last_census(void)
+{
+    if (thread.slot != SLOT_LATE && !thread.in_mimalloc && !thread.busy)
+        census_take();
+    history_hasten();
+}
+
 static void end_account(void)
 {
+    if (leaves_figures())
+        last_census();
     figures_publish();
     if (settings.report[0] && !process.sandboxed)
         report_write(settings.report);

@@ -78,6 +78,12 @@ static void slot_begin(struct gcshim_slot *slot, uint32_t tid)
     atomic_store_explicit(&slot->tid, tid, memory_order_release);
     counters_copy(&slot->at_claim, slot_twin(slot));
     counter_set(&slot->claimed_ns, clock_boottime_ns());
+    /* Nothing of its own to give back as yet.  P: [trim] */
+    atomic_store_explicit(
+        &slot->trimmed,
+        atomic_load_explicit(&region.segment.header.trim_requested,
+                             memory_order_acquire),
+        memory_order_release);
     atomic_store_explicit(&slot->epoch, epoch + 2, memory_order_release);
 }
 

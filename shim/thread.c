@@ -1,5 +1,6 @@
 #include "thread.h"
 
+#include "census.h"
 #include "process.h"
 #include "slot.h"
 
@@ -34,6 +35,8 @@ void thread_claim(void)
     }
     thread.slot = slot;
     thread.released = false;
+    thread.heap = mi_heap_get_default();
+    census_plan_first();
 }
 
 void thread_release(void)
@@ -53,8 +56,11 @@ static void on_deferred_free(bool force, unsigned long long heartbeat,
 {
     (void)heartbeat;
     (void)arg;
-    if (force && thread.tid != process_id())
-        thread_release();
+    if (!force || thread.trims || thread.tid == process_id() ||
+        thread.slot == SLOT_LATE)
+        return;
+    census_take_at_exit();
+    thread_release();
 }
 
 void thread_watch_exits(void)

@@ -18,6 +18,7 @@
 #include "compiler.h"
 #include "region.h"
 
+#include <mimalloc.h>
 #include <stdbool.h>
 
 struct thread {
@@ -31,6 +32,11 @@ struct thread {
     bool released;                  /* gave its slot back */
     bool refused;                   /* got none; counted as dropped */
     bool asks_process_info;         /* see getrusage() in entry_libc.c */
+    bool in_mimalloc;               /* and a signal handler had better know */
+    bool trims;                     /* in mi_collect() on our own behalf */
+    mi_heap_t *heap;                /* where its blocks come from */
+    uint64_t census_due_ns;         /* no census before this time and */
+    uint64_t census_due_bytes;      /* so much allocated and freed */
 };
 
 extern THREAD_LOCAL struct thread thread;

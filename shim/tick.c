@@ -1,0 +1,17 @@
+#include "tick.h"
+
+#include "census.h"
+#include "clock.h"
+#include "figures.h"
+#include "thread.h"
+#include "trim.h"
+
+void tick(void)
+{
+    uint64_t now = clock_coarse_ns();
+    figures_tick(now);
+    if (thread.in_mimalloc)
+        return;
+    trim_tick();
+    census_tick(now);
+}
