@@ -1,6 +1,8 @@
 #include "account.h"
 
+#include "collector.h"
 #include "process.h"
+#include "settings.h"
 #include "tick.h"
 
 #include <errno.h>
@@ -84,10 +86,11 @@ static void count_slowly(const struct change *change)
     errno = saved_errno;
 }
 
-COLD void account_alloc_slow(uint64_t bytes)
+COLD bool account_alloc_slow(uint64_t bytes)
 {
     count_slowly(&(struct change){.allocates = true,
                                   .allocated_bytes = bytes});
+    return LIKELY(!settings.gc_max) || !collector_refuses(0);
 }
 
 COLD void account_free_slow(uint64_t bytes)

@@ -16,7 +16,8 @@
 /* Bytes allocated or freed by a thread from one tick to the next. */
 enum { TICK_BYTES = 64 * 1024 };
 
-void account_alloc_slow(uint64_t bytes);
+/* False where the block is not to be handed out: beyond GCSHIM_GC_MAX. */
+bool account_alloc_slow(uint64_t bytes);
 void account_free_slow(uint64_t bytes);
 void account_resize_slow(uint64_t old_bytes, uint64_t new_bytes);
 
@@ -36,13 +37,14 @@ static inline bool account_is_due(struct gcshim_slot *slot, uint64_t bytes)
     return false;
 }
 
-static inline void account_alloc(uint64_t bytes)
+/* False where the block, counted, is not to be handed out. */
+static inline bool account_alloc(uint64_t bytes)
 {
     struct gcshim_slot *slot = thread.slot;
     if (UNLIKELY(account_is_due(slot, bytes)))
-        account_alloc_slow(bytes);
-    else
-        slot_count_alloc(slot, bytes);
+        return account_alloc_slow(bytes);
+    slot_count_alloc(slot, bytes);
+    return true;
 }
 
 static inline void account_free(uint64_t bytes)

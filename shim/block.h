@@ -9,7 +9,9 @@
 
 #include "account.h"
 #include "huge.h"
+#include "collector.h"
 #include "request.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <mimalloc.h>
@@ -33,6 +35,17 @@ static inline void mimalloc_leave(bool was_inside)
     thread.in_mimalloc = was_inside;
 }
 
+/* Beyond the limit: as if it had never been. */
+COLD static void *block_refuse(void *p, size_t bytes)
+{
+    account_free(bytes);
+    bool was_inside = mimalloc_enter();
+    mi_free(p);
+    mimalloc_leave(was_inside);
+    errno = ENOMEM;
+    return NULL;
+}
+
 static inline void *block_counted(void *p)
 {
     if (UNLIKELY(!p)) {
@@ -40,7 +53,8 @@ static inline void *block_counted(void *p)
         return NULL;
     }
     size_t bytes = mi_usable_size(p);
-    account_alloc(bytes);
+    if (UNLIKELY(!account_alloc(bytes)))
+        return block_refuse(p, bytes);
     if (is_huge(bytes))
         huge_add(p, bytes);
     return p;
@@ -51,8 +65,8 @@ static inline void *block_counted_by_request(void *p, size_t bytes)
 {
     if (UNLIKELY(!p || bytes > REQUEST_SMALL_MAX))
         return block_counted(p);
-    account_alloc(request_usable_bytes(p, bytes));
-    return p;
+    size_t usable = request_usable_bytes(p, bytes);
+    return LIKELY(account_alloc(usable)) ? p : block_refuse(p, usable);
 }
 
 static inline void *block_alloc(size_t bytes)
@@ -153,6 +167,11 @@ static inline void *block_realloc(void *p, size_t bytes)
         return NULL;
     }
     size_t old_bytes = mi_usable_size(p);
+    if (UNLIKELY(settings.gc_max) && bytes > old_bytes &&
+        collector_refuses(bytes - old_bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
     void *moved = block_moved(p, old_bytes, bytes);
     if (UNLIKELY(!moved)) {
         errno = ENOMEM;

@@ -34,12 +34,13 @@ static bool has_grown(void)
     return (int64_t)(own_net_bytes() - thread.net_published) >= (int64_t)step;
 }
 
-void figures_tick(uint64_t now_ns)
+uint64_t figures_tick(uint64_t now_ns)
 {
     if (now_ns >= counter_read(&next_publish_ns) || has_grown()) {
         counter_set(&next_publish_ns, now_ns + PUBLISH_SPACING_NS);
-        figures_publish();
+        return figures_publish();
     }
+    return UINT64_MAX;
 }
 
 bool figures_ask_from(const void *call_site)
@@ -65,7 +66,7 @@ static void committed_publish(struct gcshim_header *header)
     counter_raise(&header->committed_peak_bytes, peak);
 }
 
-void figures_publish(void)
+uint64_t figures_publish(void)
 {
     struct gcshim_header *header = &region.segment.header;
     uint64_t used = slots_used_at_least(), now = clock_boottime_ns();
@@ -74,6 +75,7 @@ void figures_publish(void)
     counter_set(&header->published_ns, now);
     history_note(now, used, counter_read(&header->committed_bytes));
     thread.net_published = own_net_bytes();
+    return used;
 }
 
 void figures_start(void)

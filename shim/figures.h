@@ -7,12 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* now_ns: clock_coarse_ns().  Publishes if it is time: a few milliseconds have gone by, or the calling
+/* now_ns: clock_coarse_ns().  Returns what is in use, or UINT64_MAX where
+ * nothing was published.  Publishes if it is time: a few milliseconds have gone by, or the calling
  * thread's own net bytes have grown enough that a peak could be missed. */
-void figures_tick(uint64_t now_ns);
+uint64_t figures_tick(uint64_t now_ns);
 
-/* Publishes now. */
-void figures_publish(void);
+/* Publishes now, and returns a lower bound of what is in use. */
+uint64_t figures_publish(void);
 
 /* At the beginning of a process, signals blocked; in a fork child its peak of
  * used begins with what it inherited. */

@@ -3,6 +3,7 @@
 #include "account.h"
 #include "census.h"
 #include "clock.h"
+#include "collector.h"
 #include "figures.h"
 #include "history.h"
 #include "huge.h"
@@ -81,6 +82,7 @@ static void tables_start(void)
         huge_inherit();
         ranges_inherit();
         sweep_inherit();
+        collectors_forked();
     }
 }
 
@@ -254,6 +256,7 @@ void process_end(void)
 __attribute__((constructor)) static void on_load(void)
 {
     process_enter();
+    collectors_find();
     at_quick_exit(process_end);
 }
 

@@ -58,6 +58,9 @@ static void sections_describe(struct gcshim_header *header)
                 GCSHIM_HISTORY_LEVELS *GCSHIM_HISTORY_POINTS,
                 struct gcshim_point),
         SECTION(GCSHIM_SECTION_RANGES, ranges, GCSHIM_RANGE_WORDS, uint64_t),
+        SECTION(GCSHIM_SECTION_GC, gc, 1, struct gcshim_gc),
+        SECTION(GCSHIM_SECTION_GC_EVENTS, gc_events, GCSHIM_GC_EVENTS,
+                struct gcshim_gc_event),
     };
     header->section_count = sizeof(sections) / sizeof(sections[0]);
     memcpy(header->sections, sections, sizeof(sections));

@@ -11,6 +11,19 @@
 
 #define PREFIX "GCSHIM_"
 
+static char upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+static bool is_same_word(const char *a, const char *b, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        if (upper(a[i]) != upper(b[i]) || b[i] == '\0')
+            return false;
+    return b[bytes] == '\0';
+}
+
 /* How a type reads its text; false where it makes no sense. */
 typedef bool setting_parse(void *to, const char *from, size_t bytes);
 
@@ -50,6 +63,87 @@ static bool parse_TEXT(void *to, const char *from, size_t bytes)
     return true;
 }
 
+/* "1.6", digits and at most one point; false where it is anything else.
+ * ret_bytes: how much of it was read. */
+static bool parse_decimal(double *ret, const char *from, size_t bytes,
+                          size_t *ret_bytes)
+{
+    double number = 0, place = 0;
+    size_t i = 0, digits = 0;
+    for (; i < bytes && digits < 20; i++) {
+        if (from[i] == '.' && place == 0) {
+            place = 1;
+        } else if (from[i] >= '0' && from[i] <= '9') {
+            number = number * 10 + (from[i] - '0');
+            place *= 10;
+            digits++;
+        } else {
+            break;
+        }
+    }
+    *ret = place > 1 ? number / place : number;
+    *ret_bytes = i;
+    return digits > 0;
+}
+
+/* As in PyPy KB, MB and GB are powers of 1024, and so are KiB, MiB, GiB. */
+static bool unit_read(const char *from, size_t bytes, double *ret_unit)
+{
+    static const char letters[] = "KMGT";
+    static const char *const endings[] = {"", "B", "iB"};
+    *ret_unit = 1;
+    if (bytes == 0 || is_same_word(from, "B", bytes))
+        return true;
+    const char *letter = memchr(letters, upper(from[0]), strlen(letters));
+    if (!letter)
+        return false;
+    for (const char *c = letters; c <= letter; c++)
+        *ret_unit *= 1024;
+    for (int i = 0; i < 3; i++)
+        if (is_same_word(from + 1, endings[i], bytes - 1))
+            return true;
+    return false;
+}
+
+static bool parse_SIZE(void *to, const char *from, size_t bytes)
+{
+    double number, unit;
+    size_t read;
+    if (!parse_decimal(&number, from, bytes, &read) ||
+        !unit_read(from + read, bytes - read, &unit) ||
+        number * unit > (double)INT64_MAX)
+        return false;
+    *(uint64_t *)to = (uint64_t)(number * unit);
+    return true;
+}
+
+static bool parse_FACTOR(void *to, const char *from, size_t bytes)
+{
+    double number;
+    size_t read;
+    if (!parse_decimal(&number, from, bytes, &read) || read != bytes ||
+        !(number > 1) || number > 1000)
+        return false;
+    *(double *)to = number;
+    return true;
+}
+
+static bool parse_GC_MODE(void *to, const char *from, size_t bytes)
+{
+    static const char *const modes[] = {
+        [GCSHIM_GC_OFF] = "off",
+        [GCSHIM_GC_OBSERVE] = "observe",
+        [GCSHIM_GC_PACE] = "pace",
+    };
+    for (uint32_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (is_same_word(from, modes[i], bytes)) {
+            *(uint32_t *)to = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 struct setting {
     const char *key;
     const char *variable;
@@ -77,19 +171,6 @@ static struct source {
     const char *text;
     size_t bytes;
 } sources[SETTINGS];
-
-static char upper(char c)
-{
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
-
-static bool is_same_word(const char *a, const char *b, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++)
-        if (upper(a[i]) != upper(b[i]))
-            return false;
-    return b[bytes] == '\0';
-}
 
 static int setting_find(const char *key, size_t bytes)
 {

@@ -14,6 +14,9 @@ enum { SETTINGS_TEXT_BYTES = 256 };
 typedef uint32_t setting_SWITCH;
 typedef uint32_t setting_PROCESS;
 typedef char setting_TEXT[SETTINGS_TEXT_BYTES];
+typedef uint64_t setting_SIZE;
+typedef double setting_FACTOR;
+typedef uint32_t setting_GC_MODE; /* enum gcshim_gc_mode */
 
 struct settings {
 #define SETTING(key, type, preset, takes, help) setting_##type key;

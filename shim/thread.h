@@ -37,6 +37,13 @@ struct thread {
     mi_heap_t *heap;                /* where its blocks come from */
     uint64_t census_due_ns;         /* no census before this time and */
     uint64_t census_due_bytes;      /* so much allocated and freed */
+    struct {
+        uint64_t begin_ns; /* 0: none under way */
+        uint64_t used_before;
+        uint32_t begun; /* so far */
+        uint32_t generation;
+        uint32_t flags; /* enum gcshim_gc_flag, of those that it asks for */
+    } collection;
 };
 
 extern THREAD_LOCAL struct thread thread;

@@ -2,6 +2,7 @@
 
 #include "census.h"
 #include "clock.h"
+#include "collector.h"
 #include "figures.h"
 #include "thread.h"
 #include "trim.h"
@@ -9,9 +10,10 @@
 void tick(void)
 {
     uint64_t now = clock_coarse_ns();
-    figures_tick(now);
+    uint64_t used = figures_tick(now);
     if (thread.in_mimalloc)
         return;
+    collectors_tick(used);
     trim_tick();
     census_tick(now);
 }

@@ -88,6 +88,25 @@ enum {
     GCSHIM_RANGE_WORDS = 65536,
     GCSHIM_RANGE_CHUNK_WORDS = 512,
     GCSHIM_RANGE_CHUNKS = GCSHIM_RANGE_WORDS / GCSHIM_RANGE_CHUNK_WORDS,
+
+    GCSHIM_GC_BYTES = 4096,
+    GCSHIM_GC_GENERATIONS = 3,
+    GCSHIM_GC_EVENTS = 512,
+    GCSHIM_GC_RUNTIME_BYTES = 32,
+};
+
+/* What the shim does about the runtime's collections. */
+enum gcshim_gc_mode {
+    GCSHIM_GC_OFF = 0,
+    GCSHIM_GC_OBSERVE = 1,
+    GCSHIM_GC_PACE = 2,
+};
+
+/* Of a collection. */
+enum gcshim_gc_flag {
+    GCSHIM_GC_ASKED = 1,     /* by the pacer */
+    GCSHIM_GC_EMERGENCY = 2, /* as the limit was reached */
+    GCSHIM_GC_ON_REQUEST = 4 /* by gcshim-ctl */
 };
 
 /* What a section holds.  A reader passes over kinds that it does not know. */
@@ -98,6 +117,8 @@ enum gcshim_section_kind {
     GCSHIM_SECTION_HUGE = 3,    /* struct gcshim_huge */
     GCSHIM_SECTION_HISTORY = 4, /* struct gcshim_point, level after level */
     GCSHIM_SECTION_RANGES = 5,  /* uint64_t, a bit each range */
+    GCSHIM_SECTION_GC = 6,      /* struct gcshim_gc, one */
+    GCSHIM_SECTION_GC_EVENTS = 7, /* struct gcshim_gc_event, a ring */
 };
 
 enum gcshim_flag {
@@ -219,6 +240,51 @@ struct gcshim_point {
     _Atomic uint64_t committed_bytes;
 };
 
+/* The collections of the runtime's garbage collector, all together since the
+ * process began.  In use once runtime is not empty.  W: who collects, by
+ * atomic adds, and by plain stores for what is of the last one alone.  R: any,
+ * each alone. */
+struct gcshim_gc {
+    char runtime[GCSHIM_GC_RUNTIME_BYTES]; /* "cpython 3.11"; NUL-terminated */
+    _Atomic uint32_t mode;                 /* enum gcshim_gc_mode */
+    /* The runtime keeps its objects where no shim sees them. */
+    _Atomic uint32_t is_blind;
+    _Atomic uint64_t collections[GCSHIM_GC_GENERATIONS];
+    _Atomic uint64_t objects_collected;
+    _Atomic uint64_t pause_ns_last;
+    _Atomic uint64_t pause_ns_max;
+    _Atomic uint64_t pause_ns_total;
+    _Atomic uint64_t used_before_last;
+    _Atomic uint64_t used_after_last;
+    _Atomic uint64_t freed_bytes_total; /* sum of used before - used after */
+    /* Of the pacer: used after the last whole collection, and the used at
+     * which it asks for the next; 0 without. */
+    _Atomic uint64_t baseline_bytes;
+    _Atomic uint64_t goal_bytes;
+    _Atomic uint64_t asked; /* times that the pacer asked */
+    _Atomic uint64_t events; /* ever put into the ring */
+    /* The last request of gcshim-ctl that has been served.  P: [collect] */
+    _Atomic uint32_t collect_served;
+    uint32_t reserved;
+    uint64_t reserved_too[492];
+};
+
+/* One collection, at index number % GCSHIM_GC_EVENTS of the ring. */
+struct gcshim_gc_event {
+    /* 2 * (number + 1) when whole, odd while it is being written.  W: who
+     * collects.  R: before and after a copy.  P: [gc-event] */
+    _Atomic uint64_t sequence;
+    _Atomic uint64_t begin_ns;
+    _Atomic uint64_t pause_ns;
+    _Atomic uint64_t used_before;
+    _Atomic uint64_t used_after;
+    _Atomic uint64_t objects; /* UINT64_MAX: not known */
+    _Atomic uint32_t generation;
+    _Atomic uint32_t flags; /* enum gcshim_gc_flag */
+    _Atomic uint32_t tid;
+    uint32_t reserved;
+};
+
 struct gcshim_header {
     /* 0 until all else is written.  W: creator, last.  R: first. P: [magic] */
     _Atomic uint64_t magic;
@@ -298,6 +364,10 @@ struct gcshim_header {
      * their ticks.  P: [trim] */
     alignas(128) _Atomic uint32_t trim_requested;
 
+    /* The number of the last request to collect garbage.  W: gcshim-ctl, with
+     * the file locked.  R: threads at their ticks.  P: [collect] */
+    _Atomic uint32_t collect_requested;
+
     /* What the figures were when someone asked to remember them; 0 at
      * baseline_ns: nobody has.  W: gcshim-ctl, with the file locked, the time
      * last.  R: readers. */
@@ -320,6 +390,9 @@ struct gcshim_segment {
     alignas(GCSHIM_HEADER_BYTES) struct gcshim_point
         history[GCSHIM_HISTORY_LEVELS][GCSHIM_HISTORY_POINTS];
     alignas(GCSHIM_HEADER_BYTES) _Atomic uint64_t ranges[GCSHIM_RANGE_WORDS];
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_gc gc;
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_gc_event
+        gc_events[GCSHIM_GC_EVENTS];
 };
 
 static_assert(sizeof(struct gcshim_section) == 24, "layout");
@@ -346,6 +419,10 @@ static_assert(offsetof(struct gcshim_count, huge_blocks) == 40, "layout");
 static_assert(sizeof(struct gcshim_census) == GCSHIM_CENSUS_BYTES, "layout");
 static_assert(sizeof(struct gcshim_huge) == 32, "layout");
 static_assert(sizeof(struct gcshim_point) == 32, "layout");
+static_assert(sizeof(struct gcshim_gc) == GCSHIM_GC_BYTES, "layout");
+static_assert(offsetof(struct gcshim_gc, collections) == 40, "layout");
+static_assert(offsetof(struct gcshim_gc, collect_served) == 152, "layout");
+static_assert(sizeof(struct gcshim_gc_event) == 64, "layout");
 static_assert(offsetof(struct gcshim_header, huge_blocks) == 568, "layout");
 static_assert(offsetof(struct gcshim_header, left_used_bytes) == 600, "layout");
 static_assert(offsetof(struct gcshim_header, history_points) == 624, "layout");

@@ -1,0 +1,38 @@
+/* Collections of a runtime's garbage collector: begun, ended, measured by
+ * what was in use before and after, and shown to readers.
+ *
+ * Begin and end come from the same thread, one within the other where
+ * collections nest (the inner one is measured).  Any context in which the
+ * runtime may collect; no lock.
+ */
+#ifndef SHIM_COLLECTION_H
+#define SHIM_COLLECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A collection of the whole heap is of this generation; above it is taken
+ * for it. */
+enum { GENERATION_WHOLE = 2 };
+
+#define OBJECTS_UNKNOWN UINT64_MAX
+
+void collection_begin(unsigned generation);
+void collection_end(uint64_t objects);
+
+/* Collections begun so far by the calling thread. */
+uint32_t collections_begun(void);
+
+/* Tells readers which runtime it is: "cpython 3.11".  is_blind: it keeps its
+ * objects where no shim sees them. */
+void collection_introduce(const char *runtime, bool is_blind);
+
+/* Their place in the segment, NULL where there is no room for it. */
+struct gcshim_gc;
+struct gcshim_gc *collection_totals(void);
+
+/* In a fork child, when its own segment stands: the runtime is the same, its
+ * collections are the child's own. */
+void collection_inherit(void);
+
+#endif
