@@ -1,12 +1,14 @@
 #include "collector.h"
 
 #include "account.h"
+#include "clock.h"
 #include "collection.h"
 #include "counter.h"
 #include "pacer.h"
 #include "process.h"
 #include "region.h"
 #include "settings.h"
+#include "sys.h"
 #include "thread.h"
 
 #include <unistd.h>
@@ -19,6 +21,7 @@ enum {
     COLLECTORS = sizeof(collectors) / sizeof(collectors[0]),
     DELTA_SHARE_OF_RAM = 8, /* PyPy's default */
     GRACE_SHARE_OF_MAX = 16,
+    HANDLER_MAX_NS = 1000000000,
 };
 
 static bool is_found[COLLECTORS];
@@ -144,9 +147,37 @@ static bool ask_runtime(uint32_t flags)
     return true;
 }
 
+/* A handler that allocates may have interrupted the very lock that a runtime
+ * takes to be asked.  The kernel blocks a handler's own signal while it runs:
+ * a signal that is blocked now and was not before tells of one.  Where it
+ * stays so, the program has blocked it for good. */
+static bool may_be_in_handler(void)
+{
+    uint64_t blocked = 0, now = clock_coarse_ns();
+    if (process_is_sandboxed())
+        return false;
+    sys_signals_blocked(&blocked);
+    if (!(blocked & thread.signals.usually_open)) {
+        thread.signals.usually_open |= ~blocked;
+        thread.signals.odd_since_ns = 0;
+        return false;
+    }
+    if (blocked != thread.signals.odd_blocked ||
+        thread.signals.odd_since_ns == 0) {
+        thread.signals.odd_blocked = blocked;
+        thread.signals.odd_since_ns = now;
+    }
+    if (now - thread.signals.odd_since_ns < HANDLER_MAX_NS)
+        return true;
+    thread.signals.usually_open = ~blocked;
+    return false;
+}
+
 static bool ask(uint32_t flags)
 {
     uint32_t idle = 0;
+    if (may_be_in_handler())
+        return false;
     if (!atomic_compare_exchange_strong_explicit(&asked.flags, &idle, flags,
                                                  memory_order_acq_rel,
                                                  memory_order_relaxed))

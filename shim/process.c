@@ -203,6 +203,11 @@ void process_enter_sandbox(void)
     process.sandboxed = true;
 }
 
+bool process_is_sandboxed(void)
+{
+    return process.sandboxed;
+}
+
 static bool keeps_segment(void)
 {
     return settings.keep == 1 || settings.keep == process.pid;

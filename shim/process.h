@@ -38,6 +38,8 @@ bool process_is_child(void);
  * not its parent's. */
 void process_enter_sandbox(void);
 
+bool process_is_sandboxed(void);
+
 /* Closes the account: the last figures, the report, the file removed.  Only
  * the first call does anything, and none in a vfork child. */
 void process_end(void);

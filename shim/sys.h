@@ -123,6 +123,13 @@ static inline void sys_block_signals(uint64_t *ret_old)
     syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, ret_old, SYS_SIGSET_BYTES);
 }
 
+/* Of the calling thread: those blocked. */
+static inline void sys_signals_blocked(uint64_t *ret_blocked)
+{
+    syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, ret_blocked,
+            SYS_SIGSET_BYTES);
+}
+
 static inline void sys_restore_signals(const uint64_t *old)
 {
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, old, NULL, SYS_SIGSET_BYTES);

@@ -44,6 +44,11 @@ struct thread {
         uint32_t generation;
         uint32_t flags; /* enum gcshim_gc_flag, of those that it asks for */
     } collection;
+    struct {
+        uint64_t usually_open; /* signals not blocked outside handlers */
+        uint64_t odd_blocked;  /* a set that may be a handler's, and */
+        uint64_t odd_since_ns; /* since when it has been seen */
+    } signals;
 };
 
 extern THREAD_LOCAL struct thread thread;

@@ -26,7 +26,8 @@ C23 = {"free_sized", "free_aligned_sized"}
 # mi_process_info calls, and a sandbox may kill for it; prctl tells when a
 # program enters such a sandbox.
 OTHER = {"_exit", "_Exit", "getrusage", "prctl"}
-API = {"gcshim_used"}
+API = {"gcshim_used", "gcshim_snapshot", "gcshim_gc_begin", "gcshim_gc_end",
+       "gcshim_gc_should_collect", "gcshim_gc_goal", "gcshim_gc_on_request"}
 
 SIZE = "m"
 OPERATORS = (
