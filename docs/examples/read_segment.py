@@ -25,7 +25,7 @@ def read_at(file, offset, count):
 
 
 def slots_section(header):
-    count = min(struct.unpack_from("<I", header, 88)[0], 8)
+    count = min(struct.unpack_from("<I", header, 88)[0], 16)
     for i in range(count):
         kind, size, offset, entries = struct.unpack_from(
             "<IIQQ", header, 96 + 24 * i)

@@ -9,11 +9,62 @@ import time
 from conftest import SHM
 
 FILE_BYTES = 4096 + 16384 * 128
+CENSUS, HUGE, HISTORY, RANGES = 2, 3, 4, 5
+CENSUS_BYTES, COUNT_BYTES, POINTS = 5760, 2816, 12 * 128
 
 
 def stat_fields(pid):
     line = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     return line[line.rindex(")") + 2:].split()
+
+
+def census_table(classes, huge=(), epoch=2, age_s=0):
+    """Censuses of slots 0 and 1: slot 1 has these size classes, each (block
+    size, pages, full, empty, used, capacity, reserved)."""
+    now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    held = [c for c in classes if c[1] > c[3]]
+    pages = sum((c[1] - c[3]) * 65536 for c in held)
+    table = bytearray(2 * CENSUS_BYTES)
+    struct.pack_into("<Q", table, CENSUS_BYTES, 1)
+    at = CENSUS_BYTES + 128
+    struct.pack_into("<QQI4x6Q", table, at, now - int(age_s * 1e9), 1000,
+                     epoch, 1000, 400, len(huge), sum(b for _, b in huge),
+                     pages + sum(b for _, b in huge),
+                     sum(c[3] * 65536 for c in classes))
+    for i, fields in enumerate(classes):
+        struct.pack_into("<QIII4xQQQ", table, at + 128 + 48 * i, *fields)
+    return CENSUS, CENSUS_BYTES, bytes(table)
+
+
+def huge_table(huge, tid=1, age_s=0):
+    """The list of huge blocks, each (address, bytes)."""
+    now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return HUGE, 32, b"".join(
+        struct.pack("<QQQI4x", address, size, now - int(age_s * 1e9), tid)
+        for address, size in huge)
+
+
+def history_table(points):
+    """A history of level 0 alone, each point (time, used, peak, committed)."""
+    table = b"".join(struct.pack("<4Q", *point) for point in points)
+    return HISTORY, 32, table.ljust(32 * POINTS, b"\0")
+
+
+def with_tables(data, *tables, words=None):
+    """A segment with more tables behind what it has, and words of its header
+    set by their offsets: {568: 3}."""
+    data = bytearray(data)
+    count, = struct.unpack_from("<I", data, 88)
+    for kind, entry_bytes, table in tables:
+        struct.pack_into("<IIQQ", data, 96 + 24 * count, kind, entry_bytes,
+                         len(data), len(table) // entry_bytes)
+        data += table.ljust(-len(table) % 8 + len(table), b"\0")
+        count += 1
+    struct.pack_into("<I", data, 88, count)
+    struct.pack_into("<Q", data, 16, len(data))
+    for offset, value in (words or {}).items():
+        struct.pack_into("<Q", data, offset, value)
+    return bytes(data)
 
 
 def segment_bytes(pid, comm=b"forged", allocated=1000, freed=400, **changes):

@@ -1,6 +1,7 @@
 /* Any bytes as a segment.  The input is the beginning of the file; with an
  * even length the file is then as long as a whole segment, so that a short
- * input reaches the table of slots. */
+ * input reaches the tables: those of the corpus put them right behind the
+ * header, one over the other. */
 #include "fuzz.h"
 
 #include "gcshim/layout.h"
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static void require(bool holds)
@@ -17,17 +19,74 @@ static void require(bool holds)
         abort();
 }
 
+static void check_text(const char *text, size_t size)
+{
+    require(strnlen(text, size) < size);
+    for (const char *c = text; *c; c++)
+        require((unsigned char)*c >= ' ' && *c != 0x7f);
+}
+
+/* The parts are those of the whole, or not known. */
+static void check_bill(const struct reader_process *process)
+{
+    const struct reader_bill *bill = &process->bill;
+
+    if (bill->age_ms == READER_UNKNOWN) {
+        require(bill->fragmented_bytes == READER_UNKNOWN);
+        require(bill->orphaned_bytes == READER_UNKNOWN);
+        return;
+    }
+    require(bill->owned_bytes <= process->used_bytes);
+    require(bill->owned_bytes + bill->orphaned_bytes == process->used_bytes);
+    require(bill->unreturned_bytes <= process->allocated_bytes);
+    require(bill->fragmented_bytes <= process->allocated_bytes);
+    require(process->used_bytes + bill->fragmented_bytes +
+                bill->unreturned_bytes + bill->overhead_bytes ==
+            process->allocated_bytes);
+}
+
+static void check_classes(const struct reader_process *process)
+{
+    for (size_t i = 0; i < process->class_count; i++) {
+        const struct reader_class *class = &process->classes[i];
+
+        require(class->block_bytes > (i ? class[-1].block_bytes : 0));
+        require(class->used_blocks <= class->capacity_blocks);
+        require(class->capacity_blocks <= class->reserved_blocks);
+        require(class->full_pages + class->empty_pages <= class->pages);
+    }
+}
+
+static void check_lists(const struct reader_process *process)
+{
+    require(process->huge_count <= GCSHIM_HUGE_ENTRIES);
+    for (size_t i = 1; i < process->huge_count; i++)
+        require(process->huge[i - 1].bytes >= process->huge[i].bytes);
+    for (size_t i = 0; i < process->history_count; i++) {
+        const struct reader_point *point = &process->history[i];
+
+        require(point->time_ns > (i ? point[-1].time_ns : 0));
+        require(point->used_bytes <= point->used_peak_bytes);
+        require(point->used_bytes <= point->allocated_bytes);
+    }
+}
+
 /* Whatever the file says, what the reader says must make sense. */
 static void check(const struct reader_process *process)
 {
+    check_text(process->comm, sizeof(process->comm));
+    check_text(process->evidence, sizeof(process->evidence));
+    require((process->verdict == READER_VERDICT_UNKNOWN) ==
+            (process->evidence[0] == '\0'));
+    check_bill(process);
+    check_classes(process);
+    check_lists(process);
     require(process->used_bytes <= process->allocated_bytes);
     require(process->used_bytes <= process->used_peak_bytes);
     require(process->allocated_bytes <= process->allocated_peak_bytes);
     require(process->totals.freed_bytes <= process->totals.allocated_bytes);
     require(process->totals.freed_blocks <= process->totals.allocated_blocks);
     require(process->thread_count <= GCSHIM_SLOTS);
-    for (const char *c = process->comm; *c; c++)
-        require((unsigned char)*c >= ' ' && *c != 0x7f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -42,6 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     close(fd);
     int error = reader_process_init(&process, path, reason);
     if (error == 0) {
+        check(&process);
+        require(reader_process_explain(&process) == 0);
         check(&process);
         reader_process_fini(&process);
     }

@@ -47,7 +47,7 @@ def fuzz_build():
 @pytest.mark.parametrize("target", TARGETS)
 def test_made_up_inputs_do_no_harm(target, fuzz_build, tmp_path):
     done = subprocess.run(
-        [fuzz_build / "test/fuzz" / f"fuzz_{target}", "-max_len=8192",
+        [fuzz_build / "test/fuzz" / f"fuzz_{target}", "-max_len=16384",
          f"-max_total_time={FUZZ_SECONDS}", "-print_final_stats=1",
          f"-artifact_prefix={tmp_path}/", tmp_path, HERE / "corpus" / target],
         cwd=tmp_path, env=plain_env(), capture_output=True, text=True,

@@ -24,16 +24,13 @@ enum {
     KIB = 1024,
 };
 
-/* Reads a small file whole, and ends it with a NUL.  ret_length may be NULL. */
-static int file_read(int dirfd, const char *path, char *buffer, size_t size,
-                     size_t *ret_length)
+/* Reads a small file whole, ends it with a NUL, and closes it.  ret_length may
+ * be NULL. */
+static int fd_read(int fd, char *buffer, size_t size, size_t *ret_length)
 {
-    int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
     size_t length = 0;
     ssize_t got = 0;
 
-    if (fd < 0)
-        return -errno;
     do {
         got = read(fd, buffer + length, size - 1 - length);
         if (got > 0)
@@ -48,6 +45,16 @@ static int file_read(int dirfd, const char *path, char *buffer, size_t size,
     if (ret_length)
         *ret_length = length;
     return 0;
+}
+
+static int file_read(int dirfd, const char *path, char *buffer, size_t size,
+                     size_t *ret_length)
+{
+    int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    return fd_read(fd, buffer, size, ret_length);
 }
 
 DIR *proc_directory_open(int dirfd, const char *path)
@@ -240,17 +247,28 @@ static uint32_t other_thread(const struct proc *proc)
     return (uint32_t)last;
 }
 
-int proc_status_read(const struct proc *proc, struct proc_status *ret_status)
+int proc_file_open(const struct proc *proc, const char *name)
 {
-    char status[STATUS_BYTES];
-    char path[PATH_BYTES] = "status";
+    char path[PATH_BYTES];
 
     /* A first thread that has ended has let go of the memory that the
      * others still share. */
     if (proc->stat.state == 'Z')
-        (void)snprintf(path, sizeof(path), "task/%" PRIu32 "/status",
-                       other_thread(proc));
-    int err = file_read(proc->dirfd, path, status, sizeof(status), NULL);
+        (void)snprintf(path, sizeof(path), "task/%" PRIu32 "/%s",
+                       other_thread(proc), name);
+    else
+        (void)snprintf(path, sizeof(path), "%s", name);
+
+    int fd = openat(proc->dirfd, path, O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
+int proc_status_read(const struct proc *proc, struct proc_status *ret_status)
+{
+    char status[STATUS_BYTES];
+    int fd = proc_file_open(proc, "status");
+    int err = fd < 0 ? fd : fd_read(fd, status, sizeof(status), NULL);
 
     if (err)
         return err;
@@ -287,7 +305,7 @@ int proc_nspid_parse(const char *status, uint32_t *ret_pid)
 
 static int nspid_read(int dirfd, const char *path, uint32_t *ret_pid)
 {
-    char status[STATUS_BYTES];
+    char status[STATUS_BYTES] = "";
     int err = file_read(dirfd, path, status, sizeof(status), NULL);
 
     return err ? err : proc_nspid_parse(status, ret_pid);

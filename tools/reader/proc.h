@@ -48,6 +48,9 @@ int proc_owner(uint32_t pid, uint32_t *ret_uid);
  * that has ended before the others. */
 bool proc_is_running(const struct proc *proc);
 
+/* Opens a file of it that tells of its memory: a descriptor or -errno. */
+int proc_file_open(const struct proc *proc, const char *name);
+
 int proc_status_read(const struct proc *proc, struct proc_status *ret_status);
 int proc_thread_read(const struct proc *proc, uint32_t tid,
                      struct proc_stat *ret_stat);

@@ -10,39 +10,41 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reader/account.h"
+#include "reader/figures.h"
+#include "reader/gc.h"
+#include "reader/mappings.h"
 #include "reader/proc.h"
 #include "reader/refuse.h"
 #include "reader/segment.h"
 #include "reader/text.h"
+#include "reader/verdict.h"
 #include "reader/world.h"
-
-enum { NS_PER_MS = 1000000 };
-
-static uint64_t max(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
 
 /* ---------------------------------------------------- dead or alive */
 
-/* Whether this is the process that made the segment, and the program that it
- * ran then: start times stay over an exec, the place of the stack does not. */
-static bool is_same_program(const struct gcshim_header *header,
-                            const struct proc_stat *stat)
+bool process_is_same(const struct gcshim_header *header,
+                     const struct proc_stat *stat)
 {
     if (header->start_time_ticks == 0)
         return proc_ticks_to_ns(stat->start_time_ticks) <= header->created_ns;
-    if (header->start_time_ticks != stat->start_time_ticks)
-        return false;
-    return header->stack_start == 0 || stat->stack_start == 0 ||
-           header->stack_start == stat->stack_start;
+    return header->start_time_ticks == stat->start_time_ticks;
+}
+
+/* Whether it runs the program that it ran then: start times stay over an exec,
+ * the place of the stack does not. */
+static bool is_same_program(const struct gcshim_header *header,
+                            const struct proc_stat *stat)
+{
+    return process_is_same(header, stat) &&
+           (header->start_time_ticks == 0 || header->stack_start == 0 ||
+            stat->stack_start == 0 || header->stack_start == stat->stack_start);
 }
 
 static bool is_live(const struct segment *segment,
-                    const struct segment_account *account,
-                    const struct proc *proc)
+                    const struct account *account, const struct proc *proc)
 {
-    return account->ended_ns == 0 && proc_is_running(proc) &&
+    return account->header.ended_ns == 0 && proc_is_running(proc) &&
            is_same_program(&segment->header, &proc->stat);
 }
 
@@ -55,44 +57,28 @@ static bool is_unlinked(const struct segment *segment)
     return fstat(segment->fd, &st) == 0 && st.st_nlink == 0;
 }
 
-/* ------------------------------------------------------------ figures */
-
-static uint64_t age_of(uint64_t published_ns)
-{
-    uint64_t now = proc_now_ns();
-
-    if (published_ns == 0)
-        return READER_UNKNOWN;
-    return now > published_ns ? (now - published_ns) / NS_PER_MS : 0;
-}
-
-/* The committed figure is as old as the last tick, and used is of now: what
- * is in use is committed at the least, and a peak is no less than today. */
-static void figures_set(struct reader_process *process,
-                        const struct segment_account *account)
-{
-    process->totals = account->totals;
-    process->used_bytes = account->used_bytes;
-    process->used_peak_bytes =
-        max(account->used_peak_bytes, process->used_bytes);
-    process->allocated_bytes =
-        max(account->committed_bytes, process->used_bytes);
-    process->allocated_peak_bytes =
-        max(account->committed_peak_bytes,
-            max(process->allocated_bytes, process->used_peak_bytes));
-    process->dropped = account->dropped_threads;
-    process->age_ms = age_of(account->published_ns);
-    process->threads = account->threads;
-    process->thread_count = account->thread_count;
-}
-
-void process_bury(struct reader_process *process)
+static void dead_set(struct reader_process *process)
 {
     process->pid = process->namespace_pid;
     process->state = READER_DEAD;
     process->run_state = 'X';
     process->resident_bytes = READER_UNKNOWN;
     process->rss_bytes = READER_UNKNOWN;
+}
+
+void process_bury(struct reader_process *process)
+{
+    dead_set(process);
+    verdict_give(process);
+}
+
+/* The pid namespace of a segment: 0 where it is our own. */
+static uint64_t foreign_namespace(const struct gcshim_header *header)
+{
+    uint64_t ours = proc_pid_namespace();
+
+    return ours == 0 || header->pid_namespace == ours ? 0
+                                                      : header->pid_namespace;
 }
 
 static void identity_set(struct reader_process *process,
@@ -102,12 +88,13 @@ static void identity_set(struct reader_process *process,
 
     process->pid = header->pid;
     process->namespace_pid = header->pid;
+    process->pid_namespace = foreign_namespace(header);
     process->parent_pid = header->parent_pid;
     process->uid = segment->owner;
     process->file_uid = segment->owner;
     process->start_time_ticks = header->start_time_ticks;
     process->created_ns = header->created_ns;
-    process_bury(process);
+    dead_set(process);
     memcpy(process->comm, header->comm, sizeof(process->comm));
 }
 
@@ -159,6 +146,16 @@ static int thread_tids_set(struct reader_process *process,
         struct reader_thread *thread = &process->threads[i];
 
         thread->tid = tid_seen(tids, count, thread->tid);
+    }
+    for (size_t i = 0; i < process->huge_count; i++) {
+        struct reader_huge *huge = &process->huge[i];
+
+        huge->tid = tid_seen(tids, count, huge->tid);
+    }
+    for (size_t i = 0; i < process->gc.event_count; i++) {
+        struct reader_gc_event *event = &process->gc.events[i];
+
+        event->tid = tid_seen(tids, count, event->tid);
     }
     if (process->thread_count > 0)
         qsort(process->threads, process->thread_count,
@@ -213,29 +210,27 @@ static int live_set(struct reader_process *process, const struct proc *proc,
 
 /* ------------------------------------------------------------- locate */
 
-/* Finds out which pid a process has here: 0, or -ESRCH where it has none any
- * more.  Ids mean something within one pid namespace only; and what lies in a
+/* Ids mean something within one pid namespace only; and what lies in a
  * container's directory may be about those alone who see it. */
-static int process_locate(struct reader_process *process,
-                          const struct gcshim_header *header,
-                          const struct process_source *source,
-                          char reason[READER_REASON_BYTES])
+int process_locate(const struct gcshim_header *header,
+                   const struct process_source *source, uint32_t *ret_pid,
+                   char ret_reason[READER_REASON_BYTES])
 {
-    uint64_t theirs = header->pid_namespace;
-    uint64_t ours = proc_pid_namespace();
-    bool is_ours = theirs == 0 || ours == 0 || theirs == ours;
+    bool is_ours = foreign_namespace(header) == 0;
 
-    process->pid_namespace = is_ours ? 0 : theirs;
-    if (!source->directory && is_ours)
+    if (!source->directory && is_ours) {
+        *ret_pid = header->pid;
         return 0;
-    int err = source->world
-                  ? world_find(source->world, source->directory, theirs,
-                               header->pid, header->created_ns, &process->pid)
-                  : -ENXIO;
+    }
+    int err = source->world ? world_find(source->world, source->directory,
+                                         header->pid_namespace, header->pid,
+                                         header->created_ns, ret_pid)
+                            : -ENXIO;
 
     if (err != -ENXIO)
         return err;
-    return refuse(reason, is_ours ? "is about a process that does not see it"
+    return refuse(ret_reason, is_ours
+                                  ? "is about a process that does not see it"
                                   : "belongs to another pid namespace");
 }
 
@@ -252,7 +247,7 @@ static int live_join(struct reader_process *process, const struct proc *proc,
 /* exists: whether there is a process of that pid. */
 static int process_join(struct reader_process *process,
                         const struct segment *segment,
-                        const struct segment_account *account, bool exists,
+                        const struct account *account, bool exists,
                         enum process_trust trust,
                         char reason[READER_REASON_BYTES])
 {
@@ -266,7 +261,7 @@ static int process_join(struct reader_process *process,
         err = 0;
     }
     if (!live)
-        process_bury(process);
+        dead_set(process);
     if (err == 0 && !live && is_unlinked(segment))
         err = -ENOENT;
     if (err == 0)
@@ -305,46 +300,73 @@ static bool is_left_over(const struct segment *segment)
     return segment->header.flags & GCSHIM_FLAG_LEFT_OVER;
 }
 
+/* Where it lies, for those who will want to open it again. */
+static void place_set(struct reader_process *process,
+                      const struct process_source *source, const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    const char *base = slash ? slash + 1 : name;
+    const char *path = source->path ? source->path : ".";
+    size_t length = strlen(path);
+
+    if (!source->path && slash) {
+        path = name;
+        length = slash > name ? (size_t)(slash - name) : 1;
+    }
+    text_copy(process->segment, sizeof(process->segment), base, strlen(base));
+    if (source->directory)
+        process->root_pid = source->directory->pid;
+    else if (length < sizeof(process->directory))
+        memcpy(process->directory, path, length);
+}
+
+/* All of it, into a process that has nothing yet. */
+static int process_fill(struct reader_process *process,
+                        const struct segment *segment,
+                        const struct process_source *source,
+                        char reason[READER_REASON_BYTES])
+{
+    struct account account;
+    int err = process_locate(&segment->header, source, &process->pid, reason);
+    bool exists = err == 0;
+
+    if (err && err != -ESRCH)
+        return err;
+    err = stray_admit(process, exists, source);
+    if (err == 0)
+        err = account_read(segment, &account, reason);
+    if (err)
+        return err;
+    figures_set(process, &account);
+    err =
+        process_join(process, segment, &account, exists, source->trust, reason);
+    if (err)
+        reader_process_fini(process);
+    else
+        verdict_give(process);
+    return err;
+}
+
 int process_read(struct reader_process *ret_process,
                  const struct process_source *source, const char *name,
                  char ret_reason[READER_REASON_BYTES])
 {
     struct reader_process process = {0};
     struct segment segment;
-    struct segment_account account = {0};
-    const char *slash = strrchr(name, '/');
-    const char *base = slash ? slash + 1 : name;
     int err = segment_open(&segment, source->dirfd, name, ret_reason);
 
     if (err)
         return err;
     if (is_left_over(&segment)) {
         err = -ENOENT;
-        goto close;
+    } else {
+        identity_set(&process, &segment);
+        place_set(&process, source, name);
+        err = process_fill(&process, &segment, source, ret_reason);
     }
-    identity_set(&process, &segment);
-    process.root_pid = source->directory ? source->directory->pid : 0;
-    err = process_locate(&process, &segment.header, source, ret_reason);
-    bool exists = err == 0;
-
-    if (err && err != -ESRCH)
-        goto close;
-    err = stray_admit(&process, exists, source);
-    if (err == 0)
-        err = segment_snapshot(&segment, &account, ret_reason);
-    if (err)
-        goto close;
-    text_copy(process.segment, sizeof(process.segment), base, strlen(base));
-    figures_set(&process, &account);
-    err = process_join(&process, &segment, &account, exists, source->trust,
-                       ret_reason);
-    if (err)
-        free(account.threads);
-    else
-        *ret_process = process;
-
-close:
     segment_close(&segment);
+    if (err == 0)
+        *ret_process = process;
     return err;
 }
 
@@ -367,6 +389,66 @@ int reader_process_init(struct reader_process *ret_process, const char *path,
 void reader_process_fini(struct reader_process *process)
 {
     free(process->threads);
+    free(process->classes);
+    free(process->huge);
+    free(process->history);
+    free(process->ranges);
+    gc_fini(&process->gc);
     process->threads = NULL;
+    process->classes = NULL;
+    process->huge = NULL;
+    process->history = NULL;
+    process->ranges = NULL;
     process->thread_count = 0;
+    process->class_count = 0;
+    process->huge_count = 0;
+    process->history_count = 0;
+    process->range_count = 0;
+}
+
+/* ------------------------------------------------------------- explain */
+
+static bool is_gone(int err)
+{
+    return err == -ENOENT || err == -ESRCH;
+}
+
+static bool is_denied(int err)
+{
+    return err == -EACCES || err == -EPERM;
+}
+
+static bool is_still(const struct reader_process *process,
+                     const struct proc *proc)
+{
+    return proc_is_running(proc) &&
+           (process->start_time_ticks == 0 ||
+            process->start_time_ticks == proc->stat.start_time_ticks);
+}
+
+static void mappings_set(struct reader_process *process,
+                         const struct reader_mappings *mappings)
+{
+    process->mappings = *mappings;
+    process->resident_bytes = mappings->malloc_bytes + mappings->outside_bytes;
+    if (process->rss_bytes < process->resident_bytes)
+        process->rss_bytes = process->resident_bytes;
+    verdict_give(process);
+}
+
+int reader_process_explain(struct reader_process *process)
+{
+    struct reader_mappings mappings;
+    struct proc proc;
+    int err =
+        process->state == READER_LIVE ? proc_open(&proc, process->pid) : -ESRCH;
+
+    if (err)
+        return is_gone(err) || is_denied(err) ? 0 : err;
+    err = is_still(process, &proc) ? mappings_read(&proc, process, &mappings)
+                                   : -ESRCH;
+    proc_close(&proc);
+    if (err == 0)
+        mappings_set(process, &mappings);
+    return is_gone(err) || is_denied(err) ? 0 : err;
 }

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "gcshim/layout.h"
+#include "reader/proc.h"
 #include "reader/reader.h"
 #include "reader/world.h"
 
@@ -16,6 +18,7 @@ enum process_trust {
 /* Where a file lies, and who may be asked about its process. */
 struct process_source {
     int dirfd;
+    const char *path; /* its name; NULL: relative to the working directory */
     enum process_trust trust;
     struct world *world; /* NULL: only our own pid namespace is known */
     const struct world_directory *directory; /* a container's; or NULL */
@@ -34,5 +37,16 @@ int process_read(struct reader_process *ret_process,
 
 /* Marks it as not the one that lives now. */
 void process_bury(struct reader_process *process);
+
+/* Which pid the process of a segment has here: 0 with ret_pid set, -ESRCH
+ * where it has none any more, -EPROTO where we may not know. */
+int process_locate(const struct gcshim_header *header,
+                   const struct process_source *source, uint32_t *ret_pid,
+                   char ret_reason[READER_REASON_BYTES]);
+
+/* Whether the process that made a segment is the one that proc is about; it
+ * may run another program by now. */
+bool process_is_same(const struct gcshim_header *header,
+                     const struct proc_stat *stat);
 
 #endif

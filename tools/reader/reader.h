@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 /* Where segments lie, and what their names begin with. */
-#define READER_DIR "/dev/shm"
+#define READER_DIR    "/dev/shm"
 #define READER_PREFIX "gcshim."
 
 /* A figure that cannot be known now: shown as "-", null in JSON, never 0. */
@@ -29,6 +29,12 @@ enum {
     READER_COMM_BYTES = 16,
     READER_COMMAND_BYTES = 256,
     READER_REASON_BYTES = 160,
+    READER_EVIDENCE_BYTES = 256,
+    READER_DIRECTORY_BYTES = 256,
+    READER_RUNTIME_BYTES = 32,
+
+    READER_GC_GENERATIONS = 3,
+    READER_GC_EVENTS_MAX = 512,
 
     /* A directory that anybody may fill must not take all of our memory:
      * what is beyond is counted, not shown. */
@@ -43,6 +49,34 @@ struct reader_totals {
     uint64_t freed_blocks;
 };
 
+/* The pages of one block size, of all threads that live. */
+struct reader_class {
+    uint64_t block_bytes;
+    uint64_t pages;
+    uint64_t full_pages;  /* with no free block */
+    uint64_t empty_pages; /* with no used block: could be given back */
+    /* In pages that hold a used block: used <= capacity <= reserved. */
+    uint64_t used_blocks;
+    uint64_t capacity_blocks; /* cut out of the pages so far */
+    uint64_t reserved_blocks; /* that fit into them */
+};
+
+/* What a thread's heap consists of, as the thread last counted it. */
+struct reader_census {
+    uint64_t age_ms; /* UNKNOWN: never counted; the rest is then 0 */
+    /* Bytes that the thread has allocated and freed since. */
+    uint64_t changed_bytes;
+    uint64_t pages; /* huge blocks have one each */
+    uint64_t full_pages;
+    uint64_t full_page_bytes; /* in the blocks of full pages, huge ones too */
+    uint64_t used_bytes;      /* in all blocks that count as used */
+    uint64_t free_bytes;      /* free blocks in pages that hold a used one */
+    uint64_t page_bytes;      /* what these pages take up */
+    uint64_t empty_page_bytes;
+    uint64_t huge_blocks;
+    uint64_t huge_bytes;
+};
+
 /* A thread that has, or at the process's death had, a slot.  Its freed
  * figures may exceed its allocated ones: it may free what others asked for. */
 struct reader_thread {
@@ -50,6 +84,123 @@ struct reader_thread {
     char name[READER_COMM_BYTES]; /* "" if the kernel cannot tell any more */
     char state;                   /* as in ps: R S D ...; 'X' gone, '?' */
     struct reader_totals totals;  /* since the thread began */
+    struct reader_census census;
+};
+
+/* A block that has a page of its own. */
+struct reader_huge {
+    uint64_t address;
+    uint64_t bytes;
+    uint32_t tid; /* of who asked for it, as this reader sees it */
+    uint64_t age_ms;
+};
+
+/* Where what malloc has from the system is.  Every part is below or equal to
+ * allocated, and they add up to it:
+ *
+ *     owned + orphaned = used
+ *     used + cached + fragmented + unreturned + overhead = allocated
+ *
+ * The first line is exact as a sum; how it divides is an estimate.  Where no
+ * thread has a census, all but cached and uncounted_threads is UNKNOWN. */
+struct reader_bill {
+    uint64_t owned_bytes;       /* used, in pages of threads that live */
+    uint64_t orphaned_bytes;    /* used, in pages that an exited thread left */
+    uint64_t cached_bytes;      /* freed, in the shim's own caches */
+    uint64_t fragmented_bytes;  /* free, in pages that hold a used block */
+    uint64_t unreturned_bytes;  /* wholly free pages, touched or not */
+    uint64_t overhead_bytes;    /* rounding, room not yet cut into blocks */
+    uint64_t age_ms;            /* of the oldest census that went into it */
+    uint64_t changed_bytes;     /* allocated and freed since the censuses */
+    uint64_t uncounted_threads; /* without a census: the parts are bounds */
+};
+
+/* What is resident, by who handed it out; anonymous memory only.  All
+ * UNKNOWN where the process is dead or may not be looked into. */
+struct reader_mappings {
+    uint64_t malloc_bytes;  /* in the ranges that mimalloc hands out from */
+    uint64_t stack_bytes;   /* of the first thread, and of those found */
+    uint64_t code_bytes;    /* executable and of no file: JIT code */
+    uint64_t file_bytes;    /* written pages of programs and libraries */
+    uint64_t heap_bytes;    /* libc's own heap (brk) */
+    uint64_t other_bytes;   /* other anonymous mappings */
+    uint64_t outside_bytes; /* all but the first */
+};
+
+enum reader_verdict {
+    READER_VERDICT_UNKNOWN,
+    READER_VERDICT_IN_USE,
+    READER_VERDICT_UNRETURNED,
+    READER_VERDICT_FRAGMENTED,
+    READER_VERDICT_OUTSIDE,
+};
+
+struct reader_point {
+    uint64_t time_ns; /* CLOCK_BOOTTIME */
+    uint64_t used_bytes;
+    uint64_t used_peak_bytes; /* since the point before */
+    uint64_t allocated_bytes;
+};
+
+/* What the figures were when gcshim-ctl was told to remember them. */
+struct reader_baseline {
+    uint64_t age_ms; /* UNKNOWN: there is none; the rest is then UNKNOWN */
+    uint64_t used_bytes;
+    uint64_t allocated_bytes;
+    uint64_t resident_bytes;
+    uint64_t allocated_total_bytes;
+    uint64_t freed_total_bytes;
+};
+
+/* What the shim does about the collections of a runtime. */
+enum reader_gc_mode {
+    READER_GC_OFF, /* it is the runtime that speaks to the shim */
+    READER_GC_OBSERVE,
+    READER_GC_PACE,
+    READER_GC_MODE_UNKNOWN,
+};
+
+/* Who asked for a collection; 0: the runtime itself wanted it. */
+enum reader_gc_asker {
+    READER_GC_BY_PACER = 1,
+    READER_GC_BY_LIMIT = 2, /* GCSHIM_GC_MAX was reached */
+    READER_GC_BY_REQUEST = 4,
+};
+
+struct reader_gc_event {
+    uint64_t begin_ns; /* CLOCK_BOOTTIME */
+    uint64_t age_ms;
+    uint64_t pause_ns;
+    uint64_t used_before;
+    uint64_t used_after;
+    uint64_t objects;    /* UNKNOWN: the runtime does not count them */
+    uint32_t generation; /* below READER_GC_GENERATIONS */
+    uint32_t asked_by;   /* enum reader_gc_asker, or 0 */
+    uint32_t tid;        /* of who collected, as this reader sees it */
+};
+
+/* The garbage collections since the process began. */
+struct reader_gc {
+    bool is_there; /* a runtime that is known of; else the rest says nothing */
+    bool is_blind; /* it keeps its objects where the shim cannot see them */
+    char runtime[READER_RUNTIME_BYTES]; /* "cpython 3.11"; "": it has not said */
+    enum reader_gc_mode mode;
+    uint64_t collections[READER_GC_GENERATIONS];
+    uint64_t objects_collected;
+    uint64_t pause_ns_last; /* this and the next three: UNKNOWN before the */
+    uint64_t pause_ns_max;  /* first collection */
+    uint64_t used_before_last;
+    uint64_t used_after_last;
+    uint64_t pause_ns_total;
+    uint64_t freed_total_bytes; /* sum of used before - used after */
+    /* Of the pacer, UNKNOWN where there is none: used after the last whole
+     * collection, and the used at which it asks for the next. */
+    uint64_t baseline_bytes;
+    uint64_t goal_bytes;
+    uint64_t asked; /* times that the pacer asked */
+
+    struct reader_gc_event *events; /* the last ones, oldest first */
+    size_t event_count;
 };
 
 enum reader_state { READER_LIVE, READER_DEAD };
@@ -89,7 +240,52 @@ struct reader_process {
 
     struct reader_thread *threads; /* sorted by tid */
     size_t thread_count;
+
+    struct reader_class *classes; /* sorted by block size */
+    size_t class_count;
+
+    /* The largest first.  The sums hold those that are not listed too. */
+    struct reader_huge *huge;
+    size_t huge_count;
+    uint64_t huge_blocks;
+    uint64_t huge_bytes;
+    uint64_t huge_unlisted;
+
+    struct reader_gc gc;
+
+    uint64_t full_page_bytes; /* of threads that live; UNKNOWN: no census */
+    struct reader_bill bill;
+    struct reader_baseline baseline;
+
+    /* Filled in by reader_process_explain; until then UNKNOWN, and the
+     * verdict is what can be said without. */
+    struct reader_mappings mappings;
+    enum reader_verdict verdict;
+    char evidence[READER_EVIDENCE_BYTES]; /* a sentence or two, or "" */
+
+    /* The whole life, oldest first; points thin out with age. */
+    struct reader_point *history;
+    size_t history_count;
+
+    /* PRIVATE: the ranges of mimalloc, as the segment says; and the directory
+     * that the segment lies in, "" where that is a container's (root_pid) or
+     * too long. */
+    struct reader_range *ranges;
+    size_t range_count;
+    char directory[READER_DIRECTORY_BYTES];
 };
+
+/* Reads how the process's memory is mapped, and gives the verdict anew.  The
+ * kernel walks the process's page tables for it: some milliseconds for each
+ * GiB.  0 where there is nothing to be read, and the mappings stay UNKNOWN;
+ * where there is, resident becomes the sum of the mappings. */
+int reader_process_explain(struct reader_process *process);
+
+/* "in use", "unreturned", "fragmented", "outside malloc"; NULL for unknown. */
+const char *reader_verdict_name(enum reader_verdict verdict);
+
+/* "off", "observe", "pace"; NULL for unknown. */
+const char *reader_gc_mode_name(enum reader_gc_mode mode);
 
 /* A file that looked like a segment and is not shown, and why. */
 struct reader_refusal {

@@ -1,8 +1,10 @@
-/* One segment file: opened, distrusted, copied.
+/* One segment file: opened, distrusted, read.
  *
- * The only place that knows the raw layout.  The file is read with pread and
- * never mapped: a file that is cut short meanwhile is then a short read, not
- * a SIGBUS, and reading holes costs no memory.
+ * The file is read with pread and never mapped: a file that is cut short
+ * meanwhile is then a short read, not a SIGBUS, and reading holes costs no
+ * memory.  What a section holds is known to the file that is named after it:
+ * slots.c, census.c, huge.c, history.c, ranges.c, gc.c.  Nobody outside of the reader
+ * knows the raw layout.
  *
  * Functions return 0 or -errno; on -EPROTO ret_reason holds a sentence that
  * says what is wrong with the file.
@@ -13,25 +15,19 @@
 #include "gcshim/layout.h"
 #include "reader/reader.h"
 
+enum { SEGMENT_KINDS = GCSHIM_SECTION_GC_EVENTS + 1 };
+
+/* No process has more memory than it has addresses, 128 TiB.  A figure beyond
+ * is no figure; and a thousand of those below add up within 64 bits. */
+#define SEGMENT_BYTES_MAX (UINT64_C(1) << 47)
+
 struct segment {
     struct gcshim_header header; /* validated; texts cleaned */
-    struct gcshim_section slots; /* where their table lies; validated */
+    /* Where the tables lie, by kind; validated.  No entries: there is none,
+     * which only slots cannot be. */
+    struct gcshim_section sections[SEGMENT_KINDS];
     int fd;
     uid_t owner; /* of the file */
-};
-
-/* A consistent copy of the figures. */
-struct segment_account {
-    struct reader_totals totals; /* freed <= allocated, always */
-    uint64_t used_bytes;         /* allocated - freed */
-    uint64_t used_peak_bytes;
-    uint64_t committed_bytes;
-    uint64_t committed_peak_bytes;
-    uint64_t published_ns;
-    uint64_t ended_ns;
-    uint64_t dropped_threads;
-    struct reader_thread *threads; /* name and state not filled in */
-    size_t thread_count;
 };
 
 /* Opens and validates the file name within the directory dirfd (or relative
@@ -41,11 +37,35 @@ int segment_open(struct segment *ret_segment, int dirfd, const char *name,
                  char ret_reason[READER_REASON_BYTES]);
 void segment_close(struct segment *segment);
 
-/* Copies the account while its owner goes on changing it.  A thread whose
- * slot does not hold still is left out, and counted as dropped.  The caller
- * frees ret_account->threads. */
-int segment_snapshot(const struct segment *segment,
-                     struct segment_account *ret_account,
-                     char ret_reason[READER_REASON_BYTES]);
+/* The same for reading and writing.  Only its first link is taken for the
+ * file: -EPERM where there are more, -ENOENT where it is gone. */
+int segment_open_writable(struct segment *ret_segment, int dirfd,
+                          const char *name,
+                          char ret_reason[READER_REASON_BYTES]);
+
+/* Copies that many bytes from there.  The kernel copies aligned words whole,
+ * and a later read sees no less than an earlier one, as each ends in a barrier
+ * at the latest on return. */
+int segment_read(const struct segment *segment, void *buffer, size_t bytes,
+                 uint64_t offset, char ret_reason[READER_REASON_BYTES]);
+
+/* Copies the header as it is now; its texts are as they were at open. */
+int segment_header_read(const struct segment *segment,
+                        struct gcshim_header *ret_header,
+                        char ret_reason[READER_REASON_BYTES]);
+
+/* The first byte from offset on that does not lie in a hole; offset itself
+ * where the file system cannot tell. */
+uint64_t segment_data_find(const struct segment *segment, uint64_t offset);
+
+/* Where an entry of a table lies. */
+static inline uint64_t segment_entry(const struct segment *segment,
+                                     enum gcshim_section_kind kind,
+                                     size_t index)
+{
+    const struct gcshim_section *section = &segment->sections[kind];
+
+    return section->offset + (uint64_t)index * section->entry_bytes;
+}
 
 #endif

@@ -214,10 +214,10 @@ static int directory_read(struct reader_survey *survey,
 static int own_read(struct reader_survey *survey, const char *path,
                     const char *prefix, struct world *world)
 {
-    int fd = open(path ? path : READER_DIR,
-                  O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(path ? path : READER_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
     unsigned strays_left = STRAYS_MAX;
     struct process_source source = {.dirfd = fd,
+                                    .path = path ? path : READER_DIR,
                                     .trust = PROCESS_OWN_ONLY,
                                     .world = world,
                                     .strays_left = &strays_left};
@@ -347,8 +347,7 @@ static int survey_take(struct reader_survey *survey, uint32_t pid,
     if (!best)
         return -ENOENT;
     *ret_process = *best;
-    best->threads = NULL; /* now the caller's */
-    best->thread_count = 0;
+    *best = (struct reader_process){0}; /* now the caller's */
     return 0;
 }
 

@@ -1,8 +1,78 @@
-/* Bytes from outside, made fit to show: see text.h. */
+/* Texts: see text.h. */
 #include "reader/text.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "reader/reader.h"
+
+/* ------------------------------------------------------------- figures */
+
+enum { UNIT = 1024, WHOLE_ONLY = 10000 /* tenths: from here on no decimal */ };
+
+__extension__ typedef unsigned __int128 wide;
+
+static char *unknown(char *text)
+{
+    text[0] = '-';
+    text[1] = '\0';
+    return text;
+}
+
+char *text_size(char text[TEXT_SIZE_BYTES], uint64_t bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB",
+                                        "TiB", "PiB", "EiB"};
+    wide tenths = (wide)bytes * 10;
+    size_t unit = 0;
+
+    if (bytes == READER_UNKNOWN)
+        return unknown(text);
+    if (bytes < UNIT) {
+        (void)snprintf(text, TEXT_SIZE_BYTES, "%" PRIu64 " B", bytes);
+        return text;
+    }
+    /* Rounds to the nearest tenth, halves upwards.  What would round to 1024
+     * of one unit is 1.0 of the next. */
+    wide scale = UNIT;
+
+    while ((tenths + 5 * scale) / (10 * scale) >= UNIT) {
+        scale *= UNIT;
+        unit++;
+    }
+    uint64_t rounded = (uint64_t)((tenths + scale / 2) / scale);
+
+    if (rounded < WHOLE_ONLY)
+        (void)snprintf(text, TEXT_SIZE_BYTES, "%" PRIu64 ".%" PRIu64 " %s",
+                       rounded / 10, rounded % 10, units[unit]);
+    else
+        (void)snprintf(text, TEXT_SIZE_BYTES, "%" PRIu64 " %s",
+                       (uint64_t)((tenths + 5 * scale) / (10 * scale)),
+                       units[unit]);
+    return text;
+}
+
+char *text_count(char text[TEXT_COUNT_BYTES], uint64_t count)
+{
+    char digits[TEXT_COUNT_BYTES];
+    char *to = text;
+
+    if (count == READER_UNKNOWN)
+        return unknown(text);
+    int length = snprintf(digits, sizeof(digits), "%" PRIu64, count);
+
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            *to++ = ',';
+        *to++ = digits[i];
+    }
+    *to = '\0';
+    return text;
+}
+
+/* ---------------------------------------------------------- characters */
 
 enum { CODE_MAX = 0x10ffff, SURROGATE_MIN = 0xd800, SURROGATE_MAX = 0xdfff };
 

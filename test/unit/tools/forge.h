@@ -3,6 +3,7 @@
 #define TOOLS_FORGE_H
 
 #include "gcshim/layout.h"
+#include "reader/reader.h"
 
 enum { FORGE_PATH_BYTES = 512 };
 
@@ -24,5 +25,15 @@ void forge_write(const char *name, const struct gcshim_segment *segment,
 
 /* Writes the whole segment and frees it. */
 void forge_put(const char *name, struct gcshim_segment *segment);
+
+/* Maps the file of that name, to change it while it is read.  Release with
+ * forge_unmap. */
+struct gcshim_segment *forge_map(const char *name);
+void forge_unmap(struct gcshim_segment *segment);
+
+/* Puts it and reads the file: as a process, which the caller releases; or for
+ * it to be refused with a sentence that holds why. */
+struct reader_process forge_read(struct gcshim_segment *segment);
+void forge_refuse(struct gcshim_segment *segment, const char *why);
 
 #endif

@@ -1,9 +1,10 @@
 /* A segment file is opened only if it is sound, and copied consistently. */
-#include "reader/segment.h"
+#include "reader/account.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,15 +33,14 @@ static int end(void **state)
 }
 
 /* Opens the file, and on success copies it: what open or snapshot said. */
-static int judge(struct segment_account *ret_account,
-                 char reason[READER_REASON_BYTES])
+static int judge(struct account *ret_account, char reason[READER_REASON_BYTES])
 {
     struct segment segment;
     int err = segment_open(&segment, AT_FDCWD, forge_path(name), reason);
 
     if (err)
         return err;
-    err = segment_snapshot(&segment, ret_account, reason);
+    err = account_read(&segment, ret_account, reason);
     segment_close(&segment);
     return err;
 }
@@ -48,7 +48,7 @@ static int judge(struct segment_account *ret_account,
 static void assert_refused(const char *why)
 {
     char reason[READER_REASON_BYTES] = "";
-    struct segment_account account;
+    struct account account;
 
     assert_int_equal(judge(&account, reason), -EPROTO);
     if (!strstr(reason, why))
@@ -61,15 +61,22 @@ static void assert_put_refused(struct gcshim_segment *segment, const char *why)
     assert_refused(why);
 }
 
-static struct segment_account accepted(void)
+static struct account accepted(void)
 {
     char reason[READER_REASON_BYTES] = "";
-    struct segment_account account;
+    struct account account;
     int err = judge(&account, reason);
 
     if (err)
         fail_msg("refused: %d %s", err, reason);
     return account;
+}
+
+static void assert_accepted(void)
+{
+    struct account account = accepted();
+
+    account_fini(&account);
 }
 
 /* ----------------------------------------------------------- figures */
@@ -78,14 +85,14 @@ static void a_sound_segment_gives_its_figures(void **state)
 {
     (void)state;
     forge_put(name, forge_segment());
-    struct segment_account account = accepted();
+    struct account account = accepted();
 
     assert_int_equal(account.used_bytes, 600);
     assert_int_equal(account.totals.allocated_bytes, 1000);
     assert_int_equal(account.totals.freed_blocks, 4);
     assert_int_equal(account.thread_count, 1);
     assert_int_equal(account.threads[0].tid, getpid());
-    free(account.threads);
+    account_fini(&account);
 }
 
 static void a_thread_has_what_came_since_its_claim(void **state)
@@ -96,12 +103,12 @@ static void a_thread_has_what_came_since_its_claim(void **state)
     segment->slots[1].at_claim.allocated_bytes = 900;
     segment->slots[1].at_claim.freed_blocks = 1;
     forge_put(name, segment);
-    struct segment_account account = accepted();
+    struct account account = accepted();
 
     assert_int_equal(account.threads[0].totals.allocated_bytes, 100);
     assert_int_equal(account.threads[0].totals.freed_blocks, 3);
     assert_int_equal(account.used_bytes, 600);
-    free(account.threads);
+    account_fini(&account);
 }
 
 static void a_claim_above_the_total_is_no_underflow(void **state)
@@ -111,10 +118,10 @@ static void a_claim_above_the_total_is_no_underflow(void **state)
 
     segment->slots[1].at_claim.allocated_bytes = 2000;
     forge_put(name, segment);
-    struct segment_account account = accepted();
+    struct account account = accepted();
 
     assert_int_equal(account.threads[0].totals.allocated_bytes, 0);
-    free(account.threads);
+    account_fini(&account);
 }
 
 static void a_released_slot_counts_but_is_no_thread(void **state)
@@ -124,11 +131,11 @@ static void a_released_slot_counts_but_is_no_thread(void **state)
 
     segment->slots[1].tid = 0;
     forge_put(name, segment);
-    struct segment_account account = accepted();
+    struct account account = accepted();
 
     assert_int_equal(account.thread_count, 0);
     assert_int_equal(account.used_bytes, 600);
-    free(account.threads);
+    account_fini(&account);
 }
 
 static void the_late_slot_counts_but_is_no_thread(void **state)
@@ -140,11 +147,11 @@ static void the_late_slot_counts_but_is_no_thread(void **state)
     segment->slots[GCSHIM_SLOT_LATE].total.allocated_bytes = 50;
     segment->slots[GCSHIM_SLOT_LATE].total.allocated_blocks = 1;
     forge_put(name, segment);
-    struct segment_account account = accepted();
+    struct account account = accepted();
 
     assert_int_equal(account.thread_count, 1);
     assert_int_equal(account.used_bytes, 650);
-    free(account.threads);
+    account_fini(&account);
 }
 
 static void threads_are_sorted_by_tid(void **state)
@@ -158,12 +165,12 @@ static void threads_are_sorted_by_tid(void **state)
     }
     segment->header.slots_high = 6;
     forge_put(name, segment);
-    struct segment_account account = accepted();
+    struct account account = accepted();
 
     assert_int_equal(account.thread_count, 5);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(account.threads[i].tid, 95 + i);
-    free(account.threads);
+    account_fini(&account);
 }
 
 static void slots_beyond_slots_high_are_not_read(void **state)
@@ -173,10 +180,10 @@ static void slots_beyond_slots_high_are_not_read(void **state)
 
     segment->slots[2].total.allocated_bytes = 5000;
     forge_put(name, segment);
-    struct segment_account account = accepted();
+    struct account account = accepted();
 
     assert_int_equal(account.used_bytes, 600);
-    free(account.threads);
+    account_fini(&account);
 }
 
 static void snapshot_gives_up_on_a_slot_left_odd(void **state)
@@ -186,13 +193,13 @@ static void snapshot_gives_up_on_a_slot_left_odd(void **state)
 
     segment->slots[1].epoch = 3;
     forge_put(name, segment);
-    struct segment_account account = accepted();
+    struct account account = accepted();
 
     assert_int_equal(account.thread_count, 0);
     assert_int_equal(account.dropped_threads, 1);
     /* Its counters are good all the same. */
     assert_int_equal(account.used_bytes, 600);
-    free(account.threads);
+    account_fini(&account);
 }
 
 static void more_freed_than_allocated_is_refused(void **state)
@@ -234,7 +241,7 @@ static void a_segment_being_created_is_to_be_tried_again(void **state)
 {
     (void)state;
     char reason[READER_REASON_BYTES];
-    struct segment_account account;
+    struct account account;
     struct gcshim_segment *segment = forge_segment();
 
     forge_write(name, segment, 0);
@@ -272,14 +279,14 @@ static void a_file_cut_short_after_open_is_refused(void **state)
 {
     (void)state;
     char reason[READER_REASON_BYTES] = "";
-    struct segment_account account;
+    struct account account;
     struct segment segment;
 
     forge_put(name, forge_segment());
     assert_int_equal(segment_open(&segment, AT_FDCWD, forge_path(name), reason),
                      0);
     assert_int_equal(truncate(forge_path(name), GCSHIM_HEADER_BYTES + 7), 0);
-    assert_int_equal(segment_snapshot(&segment, &account, reason), -EPROTO);
+    assert_int_equal(account_read(&segment, &account, reason), -EPROTO);
     assert_non_null(strstr(reason, "cut short"));
     segment_close(&segment);
 }
@@ -325,6 +332,12 @@ static void too_many_sections_are_refused(void **state)
     assert_put_refused(segment, "sections");
 }
 
+static void add_section(struct gcshim_segment *segment,
+                        struct gcshim_section section)
+{
+    segment->header.sections[segment->header.section_count++] = section;
+}
+
 static void a_section_that_leaves_the_file_is_refused(void **state)
 {
     (void)state;
@@ -332,7 +345,8 @@ static void a_section_that_leaves_the_file_is_refused(void **state)
         /* the sum overflows; the product overflows; neither, yet outside */
         {1, GCSHIM_SLOT_BYTES, UINT64_MAX - 4095, GCSHIM_SLOTS},
         {1, GCSHIM_SLOT_BYTES, GCSHIM_HEADER_BYTES, UINT64_MAX / 64},
-        {1, GCSHIM_SLOT_BYTES, UINT64_C(2) * GCSHIM_HEADER_BYTES, GCSHIM_SLOTS},
+        {1, GCSHIM_SLOT_BYTES,
+         sizeof(struct gcshim_segment) - GCSHIM_SLOT_BYTES, 2},
         {1, GCSHIM_SLOT_BYTES, 0, 1},
         {99, UINT32_MAX, GCSHIM_HEADER_BYTES, UINT64_MAX},
     };
@@ -340,8 +354,7 @@ static void a_section_that_leaves_the_file_is_refused(void **state)
     for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
         struct gcshim_segment *segment = forge_segment();
 
-        segment->header.sections[1] = hostile[i];
-        segment->header.section_count = 2;
+        add_section(segment, hostile[i]);
         assert_put_refused(segment, "outside of the file");
     }
 }
@@ -351,10 +364,9 @@ static void a_section_of_an_unknown_kind_is_passed_over(void **state)
     (void)state;
     struct gcshim_segment *segment = forge_segment();
 
-    segment->header.sections[1] = (struct gcshim_section){99, 8, 4096, 1};
-    segment->header.section_count = 2;
+    add_section(segment, (struct gcshim_section){99, 8, 4096, 1});
     forge_put(name, segment);
-    free(accepted().threads);
+    assert_accepted();
 }
 
 static void slots_of_another_form_are_refused(void **state)
@@ -368,6 +380,82 @@ static void slots_of_another_form_are_refused(void **state)
     segment->header.sections[0].offset += 8;
     segment->header.sections[0].entries = 5;
     assert_put_refused(segment, "another form");
+}
+
+/* The tables other than that of slots, at their places in the header. */
+static const struct {
+    size_t place;
+    const char *name;
+    uint64_t entries_max;
+} others[] = {
+    {1, "censuses", GCSHIM_CENSUSES},
+    {2, "huge blocks", GCSHIM_HUGE_ENTRIES},
+    {3, "points", (uint64_t)GCSHIM_HISTORY_LEVELS *GCSHIM_HISTORY_POINTS},
+    {4, "ranges", GCSHIM_RANGE_WORDS},
+};
+
+enum { OTHERS = sizeof(others) / sizeof(others[0]) };
+
+static void a_file_may_have_slots_alone(void **state)
+{
+    (void)state;
+    struct gcshim_segment *segment = forge_segment();
+
+    segment->header.section_count = 1;
+    forge_put(name, segment);
+    assert_accepted();
+}
+
+static void other_tables_of_another_form_are_refused(void **state)
+{
+    (void)state;
+    char why[64];
+
+    for (size_t i = 0; i < OTHERS; i++) {
+        struct gcshim_segment *segment = forge_segment();
+
+        snprintf(why, sizeof(why), "has %s of another form", others[i].name);
+        segment->header.sections[others[i].place].entry_bytes += 8;
+        segment->header.sections[others[i].place].entries /= 2;
+        assert_put_refused(segment, why);
+        segment = forge_segment();
+        segment->header.sections[others[i].place].offset -= 4;
+        assert_put_refused(segment, why);
+    }
+}
+
+static void other_tables_of_too_many_entries_are_refused(void **state)
+{
+    (void)state;
+    char why[64];
+
+    for (size_t i = 0; i < OTHERS; i++) {
+        struct gcshim_segment *segment = forge_segment();
+
+        snprintf(why, sizeof(why), "has a table of %llu %s",
+                 (unsigned long long)others[i].entries_max + 1, others[i].name);
+        segment->header.sections[others[i].place].entries++;
+        segment->header.sections[others[i].place].offset = GCSHIM_HEADER_BYTES;
+        assert_put_refused(segment, why);
+        segment = forge_segment();
+        snprintf(why, sizeof(why), "has a table of 0 %s", others[i].name);
+        segment->header.sections[others[i].place].entries = 0;
+        assert_put_refused(segment, why);
+    }
+}
+
+static void two_tables_of_a_kind_are_refused(void **state)
+{
+    (void)state;
+    char why[64];
+
+    for (size_t i = 0; i < OTHERS; i++) {
+        struct gcshim_segment *segment = forge_segment();
+
+        snprintf(why, sizeof(why), "has two tables of %s", others[i].name);
+        add_section(segment, segment->header.sections[others[i].place]);
+        assert_put_refused(segment, why);
+    }
 }
 
 static void a_table_of_too_many_slots_is_refused(void **state)
@@ -395,9 +483,8 @@ static void none_or_two_tables_of_slots_are_refused(void **state)
     segment->header.section_count = 0;
     assert_put_refused(segment, "no table");
     segment = forge_segment();
-    segment->header.sections[1] = segment->header.sections[0];
-    segment->header.section_count = 2;
-    assert_put_refused(segment, "two tables");
+    add_section(segment, segment->header.sections[0]);
+    assert_put_refused(segment, "two tables of slots");
 }
 
 static void more_slots_in_use_than_there_are_is_refused(void **state)
@@ -416,7 +503,7 @@ static void slots_high_raised_after_open_is_refused(void **state)
 {
     (void)state;
     char reason[READER_REASON_BYTES] = "";
-    struct segment_account account;
+    struct account account;
     struct segment segment;
     struct gcshim_segment *forged = forge_segment();
 
@@ -430,7 +517,7 @@ static void slots_high_raised_after_open_is_refused(void **state)
                      GCSHIM_HEADER_BYTES);
     close(fd);
     free(forged);
-    assert_int_equal(segment_snapshot(&segment, &account, reason), -EPROTO);
+    assert_int_equal(account_read(&segment, &account, reason), -EPROTO);
     segment_close(&segment);
 }
 
@@ -488,7 +575,7 @@ static void a_file_that_is_gone_is_no_entry(void **state)
 {
     (void)state;
     char reason[READER_REASON_BYTES];
-    struct segment_account account;
+    struct account account;
 
     assert_int_equal(judge(&account, reason), -ENOENT);
 }
@@ -551,13 +638,13 @@ static void no_free_is_seen_without_its_allocation(void **state)
 
     assert_int_equal(pthread_create(&thread, NULL, write_account, &writer), 0);
     for (int i = 0; i < SNAPSHOTS; i++)
-        free(accepted().threads);
+        assert_accepted();
     atomic_store(&writer.stop, 1);
     pthread_join(thread, NULL);
-    struct segment_account account = accepted();
+    struct account account = accepted();
 
     assert_int_equal(account.used_bytes, 0);
-    free(account.threads);
+    account_fini(&account);
     munmap(writer.segment, sizeof(*writer.segment));
 }
 
@@ -590,7 +677,7 @@ static void a_thread_never_has_figures_of_the_one_before(void **state)
     atomic_store(&writer.segment->header.slots_high, 2);
     assert_int_equal(pthread_create(&thread, NULL, hand_over, &writer), 0);
     for (int i = 0; i < SNAPSHOTS; i++) {
-        struct segment_account account = accepted();
+        struct account account = accepted();
 
         for (size_t k = 0; k < account.thread_count; k++) {
             const struct reader_thread *seen = &account.threads[k];
@@ -599,7 +686,7 @@ static void a_thread_never_has_figures_of_the_one_before(void **state)
                 assert_true(seen->totals.allocated_bytes == 0 ||
                             seen->totals.allocated_bytes == seen->tid);
         }
-        free(account.threads);
+        account_fini(&account);
     }
     atomic_store(&writer.stop, 1);
     pthread_join(thread, NULL);
@@ -633,6 +720,10 @@ int main(void)
         TEST(a_section_that_leaves_the_file_is_refused),
         TEST(a_section_of_an_unknown_kind_is_passed_over),
         TEST(slots_of_another_form_are_refused),
+        TEST(a_file_may_have_slots_alone),
+        TEST(other_tables_of_another_form_are_refused),
+        TEST(other_tables_of_too_many_entries_are_refused),
+        TEST(two_tables_of_a_kind_are_refused),
         TEST(a_table_of_too_many_slots_is_refused),
         TEST(none_or_two_tables_of_slots_are_refused),
         TEST(more_slots_in_use_than_there_are_is_refused),
