@@ -47,6 +47,14 @@ def set_size(fd, rows, cols):
                 struct.pack("HHHH", rows, cols, 0, 0))
 
 
+def prepare_child():
+    """Between fork and exec: the terminal is its own, and so are the signals
+    that come from it, which this run may have been started without."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """Runs a command as the leader of a session of its own, on a terminal
     that it controls."""
@@ -66,7 +74,7 @@ class Terminal:
         self.process = subprocess.Popen(
             argv, env=full_env, start_new_session=True, stdin=self.slave,
             stdout=self.slave, stderr=self.slave, close_fds=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            preexec_fn=prepare_child)
 
     def __enter__(self):
         return self

@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from conftest import TOOLS, document, plain_env, run_tool, segments
+from conftest import TOOLS, await_that, document, plain_env, run_tool, segments
 from forge import segment_bytes, segment_file
-from programs import Holder
+from programs import OUTSIDE, Holder, Puppet
 
 MIB = 1 << 20
 
@@ -67,14 +67,31 @@ def test_threads_have_names_and_states(holder):
     assert first[0]["name"] == pathlib.Path(
         f"/proc/{holder.pid}/comm").read_text(encoding="utf-8").strip()
     assert first[0]["state"] in "RSD"
-    assert first[0]["owned_bytes"] is None
 
 
 def test_what_cannot_be_known_is_null(holder):
     shown = document(holder.pid)
-    for field in ("cached_bytes", "fragmented_bytes", "outside_bytes",
-                  "verdict", "size_classes", "gc"):
+    for field in ("baseline", "gc"):
         assert field in shown and shown[field] is None
+    assert "history" not in shown
+
+
+def test_the_mappings_are_read_for_every_process_of_a_document(holder):
+    with Holder(8) as other:
+        done = batch("--json", "-p", f"{holder.pid},{other.pid}")
+    for shown in json.loads(done.stdout)["processes"]:
+        assert shown["verdict"] and shown["evidence"]
+        assert shown["mappings"]["outside_bytes"] == shown["outside_bytes"] > 0
+
+
+def test_the_table_has_the_verdict_in_a_word():
+    with Puppet(*OUTSIDE) as puppet:
+        def verdict():
+            puppet.do("tick()")
+            titles, row = batch("-p", puppet.pid).stdout.splitlines()[3:]
+            at = titles.index("VERDICT")
+            return row[at:at + 10].strip()
+        await_that(lambda: verdict() == "outside", "the verdict")
 
 
 def test_a_killed_process_is_shown_dead_with_its_last_figures(holder):

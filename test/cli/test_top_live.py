@@ -87,12 +87,12 @@ def test_the_filter_leaves_only_what_matches(top, two):
     top.await_screen(lambda t: len(order(t, two)) == 2)
 
 
-def test_detail_shows_the_bill_and_the_threads(top, two):
+def test_detail_shows_the_figures_and_the_bill(top, two):
     top.press("enter")
     text = top.await_screen("still in use")
     assert f"pid {two[0].pid}," in text
-    for word in ("used", "allocated", "resident", "handed out", "freed",
-                 "peak", "1 thread", "TID"):
+    for word in ("used", "allocated", "resident", "handed out", "peak",
+                 "in use", "unreturned", "from malloc", "verdict: "):
         assert word in text
     top.press("esc")
     top.await_screen("COMMAND")

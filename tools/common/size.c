@@ -84,3 +84,55 @@ char *count_format(char text[COUNT_BYTES], uint64_t count)
     *to = '\0';
     return text;
 }
+
+char *age_format(char text[AGE_BYTES], uint64_t age_ms)
+{
+    enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+    uint64_t seconds = age_ms / 1000;
+
+    if (age_ms == READER_UNKNOWN)
+        return unknown(text);
+    if (seconds < MINUTE)
+        (void)snprintf(text, AGE_BYTES, "%" PRIu64 ".%" PRIu64 " s", seconds,
+                       age_ms % 1000 / 100);
+    else if (seconds < HOUR)
+        (void)snprintf(text, AGE_BYTES, "%" PRIu64 " min %" PRIu64 " s",
+                       seconds / MINUTE, seconds % MINUTE);
+    else if (seconds < DAY)
+        (void)snprintf(text, AGE_BYTES, "%" PRIu64 " h %" PRIu64 " min",
+                       seconds / HOUR, seconds % HOUR / MINUTE);
+    else
+        (void)snprintf(text, AGE_BYTES, "%" PRIu64 " d %" PRIu64 " h",
+                       seconds / DAY, seconds % DAY / HOUR);
+    return text;
+}
+
+char *pause_format(char text[AGE_BYTES], uint64_t pause_ns)
+{
+    enum { US = 1000, MS = 1000 * US, S = 1000 * MS };
+
+    if (pause_ns == READER_UNKNOWN)
+        return unknown(text);
+    if (pause_ns < MS)
+        (void)snprintf(text, AGE_BYTES, "0.%02" PRIu64 " ms",
+                       pause_ns / (10 * US));
+    else if (pause_ns < 100 * MS)
+        (void)snprintf(text, AGE_BYTES, "%" PRIu64 ".%" PRIu64 " ms",
+                       pause_ns / MS, pause_ns % MS / (100 * US));
+    else if (pause_ns < S)
+        (void)snprintf(text, AGE_BYTES, "%" PRIu64 " ms", pause_ns / MS);
+    else
+        age_format(text, pause_ns / MS);
+    return text;
+}
+
+int64_t size_change(uint64_t now, uint64_t then)
+{
+    int64_t change = 0;
+
+    if (now == READER_UNKNOWN || then == READER_UNKNOWN)
+        return INT64_MIN;
+    if (__builtin_sub_overflow(now, then, &change))
+        return now > then ? INT64_MAX : -INT64_MAX;
+    return change;
+}

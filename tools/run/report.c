@@ -9,11 +9,18 @@
 #include <unistd.h>
 
 #include "common/size.h"
+#include "common/wrap.h"
 #include "reader/proc.h"
 #include "reader/reader.h"
 #include "reader/text.h"
 
-enum { ENDING_BYTES = 64, PREFIX_BYTES = 32, PATH_BYTES = 512 };
+enum {
+    ENDING_BYTES = 64,
+    PREFIX_BYTES = 32,
+    PATH_BYTES = 512,
+    EVIDENCE_WIDTH = 74,
+    EVIDENCE_INDENT = 4,
+};
 
 /* ------------------------------------------------------------- segments */
 
@@ -181,6 +188,16 @@ static void total_line(FILE *out, const char *label, uint64_t bytes,
                   blocks == 1 ? "" : "s");
 }
 
+/* Of a process that has ended there are no mappings to be read any more: this
+ * is what its bill says. */
+static void verdict_print(FILE *out, const struct reader_process *process)
+{
+    const char *verdict = reader_verdict_name(process->verdict);
+
+    (void)fprintf(out, "  %-18s%s\n", "verdict", verdict ? verdict : "-");
+    wrap_print(out, process->evidence, EVIDENCE_WIDTH, EVIDENCE_INDENT);
+}
+
 static void account_print(FILE *out, const struct child *child,
                           const struct reader_process *process)
 {
@@ -197,6 +214,7 @@ static void account_print(FILE *out, const struct child *child,
     total_line(out, "handed out", totals->allocated_bytes,
                totals->allocated_blocks);
     total_line(out, "freed", totals->freed_bytes, totals->freed_blocks);
+    verdict_print(out, process);
 }
 
 static void nothing_print(FILE *out, const struct child *child,

@@ -75,7 +75,7 @@ int batch_print_json(const struct model *model, bool pretty)
         const struct row *row = &model->list.rows[i];
 
         if (!row->thread) /* it is among its process's threads */
-            err = json_document_add(document, row->process);
+            err = json_document_add(document, row->process, false);
     }
     if (err == 0)
         err = json_document_print(document, pretty);

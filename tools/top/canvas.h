@@ -14,6 +14,8 @@ enum canvas_attr {
     ATTR_BAR,      /* the filled part of a bar */
     ATTR_WARNING,
     ATTR_LABEL, /* of a function key, beside its name */
+    ATTR_PART,  /* the first of the parts of a whole, each of its own colour */
+    ATTR_PART_LAST = ATTR_PART + 5,
     ATTR_COUNT
 };
 

@@ -117,6 +117,20 @@ static void format_threads(char text[COLUMN_TEXT_BYTES], const struct row *row)
         number_text(text, row->process->thread_count);
 }
 
+static void format_verdict(char text[COLUMN_TEXT_BYTES], const struct row *row)
+{
+    static const char *const words[] = {
+        [READER_VERDICT_UNKNOWN] = "-",
+        [READER_VERDICT_IN_USE] = "in use",
+        [READER_VERDICT_UNRETURNED] = "unreturned",
+        [READER_VERDICT_FRAGMENTED] = "fragmented",
+        [READER_VERDICT_OUTSIDE] = "outside",
+    };
+
+    (void)snprintf(text, COLUMN_TEXT_BYTES, "%s",
+                   row->thread ? "" : words[row->process->verdict]);
+}
+
 static const char *command_of(const struct row *row)
 {
     const struct reader_process *process = row->process;
@@ -162,6 +176,7 @@ COMPARE_FIGURE(allocated, row->process->allocated_bytes)
 COMPARE_FIGURE(use, use_permille(row))
 COMPARE_FIGURE(resident, row->process->resident_bytes)
 COMPARE_FIGURE(rss, row->process->rss_bytes)
+COMPARE_FIGURE(verdict, row->process->verdict)
 COMPARE_FIGURE(rate, row->rate_bytes)
 COMPARE_FIGURE(total, row->process->totals.allocated_bytes)
 COMPARE_FIGURE(freed, row->process->totals.freed_bytes)
@@ -207,7 +222,7 @@ const struct column columns[COLUMN_COUNT] = {
         "process id; with threads shown, a thread's id",
         format_pid, compare_pid},
     [COLUMN_USER] = {
-        "user", "USER", 8, 6, true, true,
+        "user", "USER", 8, 7, true, true,
         "who the process belongs to",
         format_user, compare_user},
     [COLUMN_STATE] = {
@@ -219,7 +234,7 @@ const struct column columns[COLUMN_COUNT] = {
         "bytes in blocks handed out and not yet freed",
         format_used, compare_used},
     [COLUMN_PEAK] = {
-        "peak", "PEAK", SIZE_COLUMNS, 7, false, false,
+        "peak", "PEAK", SIZE_COLUMNS, 8, false, false,
         "the most that was ever used",
         format_peak, compare_peak},
     [COLUMN_ALLOCATED] = {
@@ -235,19 +250,23 @@ const struct column columns[COLUMN_COUNT] = {
         "anonymous memory of the process that is in RAM",
         format_resident, compare_resident},
     [COLUMN_RSS] = {
-        "rss", "RSS", SIZE_COLUMNS, 8, false, false,
+        "rss", "RSS", SIZE_COLUMNS, 9, false, false,
         "all memory of the process that is in RAM",
         format_rss, compare_rss},
+    [COLUMN_VERDICT] = {
+        "verdict", "VERDICT", 10, 4, true, false,
+        "where the memory is: in use, unreturned, fragmented, outside malloc",
+        format_verdict, compare_verdict},
     [COLUMN_CHANGE] = {
         "change", "CHANGE", SIZE_COLUMNS + 1, 2, false, false,
         "change of used since the baseline (key z)",
         format_change, compare_change},
     [COLUMN_GROWTH] = {
-        "growth", "GROWTH/s", SIZE_COLUMNS + 1, 4, false, false,
+        "growth", "GROWTH/s", SIZE_COLUMNS + 1, 6, false, false,
         "change of used in a second, since the last refresh",
         format_growth, compare_growth},
     [COLUMN_RATE] = {
-        "rate", "RATE/s", SIZE_COLUMNS, 9, false, false,
+        "rate", "RATE/s", SIZE_COLUMNS, 10, false, false,
         "bytes handed out in a second: how busy it is",
         format_rate, compare_rate},
     [COLUMN_TOTAL] = {

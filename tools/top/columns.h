@@ -28,6 +28,7 @@ enum column_id {
     COLUMN_USE,
     COLUMN_RESIDENT,
     COLUMN_RSS,
+    COLUMN_VERDICT,
     COLUMN_CHANGE,
     COLUMN_GROWTH,
     COLUMN_RATE,

@@ -47,6 +47,11 @@ enum action {
     ACTION_THREADS,
     ACTION_PAUSE,
     ACTION_BASELINE,
+    ACTION_TRIM,
+    ACTION_PANEL_1, /* and on, one for each of the panels, in their order */
+    ACTION_PANEL_2,
+    ACTION_PANEL_3,
+    ACTION_PANEL_4,
     ACTION_SLOWER,
     ACTION_FASTER,
     ACTION_REDRAW,

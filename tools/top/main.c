@@ -11,9 +11,14 @@
 #include "top/model.h"
 #include "top/options.h"
 #include "top/term.h"
+#include "top/trim.h"
 #include "top/view.h"
 
-enum { NS_PER_S = 1000000000 };
+enum {
+    NS_PER_S = 1000000000,
+    EXPLAIN_NS = 20000000, /* at most so long at once, or one process */
+    TRIM_POLL_NS = 50000000,
+};
 
 static const char command[] = "gcshim-top";
 
@@ -46,6 +51,24 @@ static int refresh_model(struct model *model)
     err = model_refresh(model, &survey, now_ns());
     if (err)
         reader_survey_fini(&survey);
+    return err;
+}
+
+/* Reads what is mapped of those processes whose turn it is, until the time is
+ * over: the rest has its turn at the next refresh. */
+static int explain(struct model *model, uint64_t time_ns)
+{
+    uint64_t deadline = now_ns() + time_ns;
+    struct reader_process *process = NULL;
+    uint64_t began = 0;
+    int err = 0;
+
+    while (err == 0 && (began = now_ns()) < deadline &&
+           (process = model_unexplained(model, began)) != NULL) {
+        /* What cannot be read stays unknown, and is not tried again soon. */
+        (void)reader_process_explain(process);
+        err = model_explained(model, process, began, now_ns());
+    }
     return err;
 }
 
@@ -105,6 +128,10 @@ static int run_batch(struct model *model, const struct options *options)
 
         if (err)
             return survey_failure(err);
+        model_fit(model, model->list.count);
+        err = explain(model, UINT64_MAX / 2);
+        if (err)
+            return cli_failure(command, "%s", strerror(-err));
         any |= model->list.count > 0;
         if (batch_once(model, options) != CLI_DONE)
             return CLI_FAILED;
@@ -126,10 +153,11 @@ static int draw(struct model *model, bool afresh)
     if (err)
         return err;
     model_fit(model, view_page_rows(model, rows, cols));
+    err = model->paused ? 0 : explain(model, EXPLAIN_NS);
     view_draw(model, &canvas);
     term_put(&canvas, afresh);
     canvas_fini(&canvas);
-    return 0;
+    return err;
 }
 
 /* One turn: waits for a key or the time of the next refresh, and follows it.
@@ -157,8 +185,19 @@ static bool is_last_turn(struct model *model, uint64_t deadline_ns,
     }
 }
 
+/* When there is something to be done though no key comes. */
+static uint64_t next_turn_ns(const struct model *model, const struct trim *trim,
+                             uint64_t refreshed_ns)
+{
+    uint64_t refresh =
+        model->paused ? UINT64_MAX : refreshed_ns + interval_ns(model);
+    uint64_t look = trim->is_open ? now_ns() + TRIM_POLL_NS : UINT64_MAX;
+
+    return refresh < look ? refresh : look;
+}
+
 /* Until the user, a signal, or -n has had enough: 0 or -errno. */
-static int live_loop(struct model *model, uint64_t refreshes)
+static int live_loop(struct model *model, struct trim *trim, uint64_t refreshes)
 {
     uint64_t refreshed_ns = 0;
     uint64_t count = 0;
@@ -168,6 +207,7 @@ static int live_loop(struct model *model, uint64_t refreshes)
     for (;;) {
         bool due = now_ns() >= refreshed_ns + interval_ns(model);
 
+        due |= trim_follow(trim, model, now_ns());
         if (count == 0 || (due && !model->paused)) {
             if (refreshes > 0 && count == refreshes)
                 return 0;
@@ -181,10 +221,8 @@ static int live_loop(struct model *model, uint64_t refreshes)
         afresh = false;
         if (err)
             return err;
-        uint64_t deadline =
-            model->paused ? UINT64_MAX : refreshed_ns + interval_ns(model);
-
-        if (is_last_turn(model, deadline, &afresh, &err))
+        if (is_last_turn(model, next_turn_ns(model, trim, refreshed_ns),
+                         &afresh, &err))
             return err;
     }
 }
@@ -195,8 +233,10 @@ static int run_live(struct model *model, const struct options *options)
 
     if (problem)
         return cli_failure(command, "%s", problem);
-    int err = live_loop(model, options->refreshes);
+    struct trim trim = {0};
+    int err = live_loop(model, &trim, options->refreshes);
 
+    trim_close(&trim);
     term_fini();
     term_end();
     return err ? survey_failure(err) : CLI_DONE;

@@ -2,10 +2,13 @@
 #include "top/model.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/classes.h"
 #include "top/users.h"
 
 #define INTERVAL_DEFAULT 1.0
@@ -29,14 +32,26 @@ void model_fini(struct model *model)
     samples_fini(&model->now);
     samples_fini(&model->before);
     samples_fini(&model->baseline);
+    explanations_fini(&model->explained);
     free(model->list.rows);
-    free(model->detail.rows);
+    free(model->panels[PANEL_THREADS].rows);
+    free(model->classes);
     *model = (struct model){0};
 }
 
 bool model_has_baseline(const struct model *model)
 {
     return model->baseline.time_ns != 0;
+}
+
+void model_say(struct model *model, uint64_t until_ns, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(model->message, sizeof(model->message), format, args);
+    va_end(args);
+    model->message_until_ns = until_ns;
 }
 
 /* -------------------------------------------------------------- rates */
@@ -329,14 +344,44 @@ static struct model_totals totals_of(const struct model *model)
     return totals;
 }
 
-/* Rebuilds both lists after anything that they depend on has changed.
+/* A list that has no rows of its own. */
+static void list_resize(struct model_list *list, size_t count)
+{
+    list->count = count;
+    if (list->selected >= count)
+        list->selected = count > 0 ? count - 1 : 0;
+}
+
+/* The lists of the process in detail, or of none. */
+static int panels_build(struct model *model,
+                        const struct reader_process *process,
+                        const struct row_key *thread)
+{
+    static const struct reader_process none;
+    const struct reader_process *shown = process ? process : &none;
+    struct row *threads = NULL;
+    struct reader_class *classes = classes_sorted(shown);
+
+    if (!classes || rows_alloc(&threads, shown->thread_count) < 0) {
+        free(classes);
+        return -ENOMEM;
+    }
+    free(model->classes);
+    model->classes = classes;
+    list_resize(&model->panels[PANEL_CLASSES], shown->class_count);
+    list_resize(&model->panels[PANEL_HUGE], shown->huge_count);
+    list_set(&model->panels[PANEL_THREADS], thread, threads,
+             threads_add(model, threads, shown));
+    return 0;
+}
+
+/* Rebuilds all lists after anything that they depend on has changed.
  * process and thread: what was selected, as rows may point into a survey
  * that is gone. */
 static int rebuild(struct model *model, const struct row_key *process,
                    const struct row_key *thread)
 {
     struct row *rows = NULL;
-    struct row *threads = NULL;
     size_t count = 0;
     int err = list_build(model, &rows, &count);
 
@@ -347,33 +392,38 @@ static int rebuild(struct model *model, const struct row_key *process,
     const struct row *selected = model_selected(model);
     const struct reader_process *shown = selected ? selected->process : NULL;
 
-    err = rows_alloc(&threads, shown ? shown->thread_count : 0);
+    model->shown = shown ? row_of(model, shown, NULL) : (struct row){0};
+    err = panels_build(model, shown, thread);
     if (err)
         return err;
-    model->shown = shown ? row_of(model, shown, NULL) : (struct row){0};
-    count = shown ? threads_add(model, threads, shown) : 0;
-    list_set(&model->detail, thread, threads, count);
     model->totals = totals_of(model);
     return 0;
+}
+
+static struct row_key selected_thread(const struct model *model)
+{
+    return key_of(list_selected(&model->panels[PANEL_THREADS]));
 }
 
 /* After a change of order or filter, the survey being the same. */
 static int reorder(struct model *model)
 {
     struct row_key process = key_of(model_selected(model));
-    struct row_key thread = key_of(list_selected(&model->detail));
+    struct row_key thread = selected_thread(model);
 
     return rebuild(model, &process, &thread);
 }
 
-/* A new process is shown in detail: its threads from the first on. */
+/* A new process is shown in detail: its lists from the first on. */
 static int reopen(struct model *model)
 {
     struct row_key process = key_of(model_selected(model));
     struct row_key none = {0};
 
-    model->detail.selected = 0;
-    model->detail.first = 0;
+    for (int panel = 0; panel < PANEL_COUNT; panel++) {
+        model->panels[panel].selected = 0;
+        model->panels[panel].first = 0;
+    }
     return rebuild(model, &process, &none);
 }
 
@@ -388,15 +438,22 @@ static void detail_check(struct model *model, const struct row_key *before)
         selected->process->created_ns == before->created_ns)
         return;
     model->screen = SCREEN_LIST;
-    (void)snprintf(model->message, sizeof(model->message),
-                   "process %u has ended", before->pid);
+    model_say(model, 0, "process %" PRIu32 " has ended", before->pid);
+}
+
+static void lists_empty(struct model *model)
+{
+    model->list.count = 0;
+    for (int panel = 0; panel < PANEL_COUNT; panel++)
+        model->panels[panel].count = 0;
+    model->shown = (struct row){0};
 }
 
 int model_refresh(struct model *model, struct reader_survey *survey,
                   uint64_t time_ns)
 {
     struct row_key process = key_of(model_selected(model));
-    struct row_key thread = key_of(list_selected(&model->detail));
+    struct row_key thread = selected_thread(model);
     struct reader_survey old = model->survey;
     struct samples samples;
 
@@ -407,18 +464,74 @@ int model_refresh(struct model *model, struct reader_survey *survey,
     model->now = samples;
     model->survey = *survey;
     *survey = (struct reader_survey){0};
-    model->message[0] = '\0';
+    explanations_apply(&model->explained, &model->survey);
+    if (time_ns >= model->message_until_ns)
+        model->message[0] = '\0';
 
     int err = rebuild(model, &process, &thread);
 
-    if (err) { /* no row may point into what is released now */
-        model->list.count = 0;
-        model->detail.count = 0;
-        model->shown = (struct row){0};
-    }
+    if (err) /* no row may point into what is released now */
+        lists_empty(model);
     reader_survey_fini(&old);
     detail_check(model, &process);
     return err;
+}
+
+/* --------------------------------------------------------- explanations */
+
+const struct reader_process *model_process(const struct model *model,
+                                           uint32_t pid, uint64_t created_ns)
+{
+    for (size_t i = 0; i < model->survey.process_count; i++) {
+        const struct reader_process *process = &model->survey.processes[i];
+
+        if (process->pid == pid && process->created_ns == created_ns)
+            return process;
+    }
+    return NULL;
+}
+
+static bool is_due(const struct model *model,
+                   const struct reader_process *process, uint64_t now_ns)
+{
+    bool is_shown =
+        model->screen == SCREEN_DETAIL && process == model->shown.process;
+
+    return explanations_is_due(&model->explained, process,
+                               is_shown ? EXPLAIN_SHOWN_MS : EXPLAIN_LISTED_MS,
+                               now_ns);
+}
+
+/* The survey is the model's own: rows only promise not to change it. */
+static struct reader_process *process_of(const struct model *model,
+                                         const struct reader_process *process)
+{
+    return &model->survey.processes[process - model->survey.processes];
+}
+
+struct reader_process *model_unexplained(const struct model *model,
+                                         uint64_t now_ns)
+{
+    const struct model_list *list = &model->list;
+    const struct reader_process *shown = model->shown.process;
+
+    if (model->screen != SCREEN_LIST)
+        return shown && is_due(model, shown, now_ns) ? process_of(model, shown)
+                                                     : NULL;
+    for (size_t i = 0; i < model->page_rows && list->first + i < list->count;
+         i++) {
+        const struct row *row = &list->rows[list->first + i];
+
+        if (!row->thread && is_due(model, row->process, now_ns))
+            return process_of(model, row->process);
+    }
+    return NULL;
+}
+
+int model_explained(struct model *model, const struct reader_process *process,
+                    uint64_t began_ns, uint64_t ended_ns)
+{
+    return explanations_keep(&model->explained, process, began_ns, ended_ns);
 }
 
 /* ------------------------------------------------------------ movement */
@@ -427,7 +540,7 @@ static struct model_list *current_list(struct model *model)
 {
     switch (model->screen) {
     case SCREEN_DETAIL:
-        return &model->detail;
+        return &model->panels[model->panel];
     case SCREEN_HELP:
         return &model->help;
     case SCREEN_LIST:
@@ -521,8 +634,7 @@ static void search_from(struct model *model, size_t from)
             return;
         }
     }
-    (void)snprintf(model->message, sizeof(model->message),
-                   "nothing matches \"%s\"", model->search);
+    model_say(model, 0, "nothing matches \"%s\"", model->search);
 }
 
 static void prompt_open(struct model *model, enum model_prompt prompt)
@@ -561,14 +673,41 @@ static int go_back(struct model *model)
     return reorder(model);
 }
 
+/* From wherever: in the list, of the selected process. */
+static int panel_open(struct model *model, enum model_panel panel)
+{
+    if (model->screen == SCREEN_HELP || !model_selected(model))
+        return 0;
+    model->panel = panel;
+    if (model->screen == SCREEN_DETAIL)
+        return 0;
+    model->screen = SCREEN_DETAIL;
+    return reopen(model);
+}
+
 static int detail_open(struct model *model)
 {
     if (model->screen == SCREEN_HELP)
         return go_back(model);
-    if (model->screen == SCREEN_DETAIL || !model_selected(model))
+    if (model->screen == SCREEN_DETAIL)
         return 0;
-    model->screen = SCREEN_DETAIL;
-    return reopen(model);
+    return panel_open(model, PANEL_OVERVIEW);
+}
+
+/* Asks first: a program may be slower for it for a while. */
+static void trim_ask(struct model *model)
+{
+    const struct row *selected = model_selected(model);
+    const struct reader_process *process = selected ? selected->process : NULL;
+
+    if (model->screen == SCREEN_HELP || !process)
+        return;
+    if (process->state == READER_DEAD) {
+        model_say(model, 0, "process %" PRIu32 " is dead", process->pid);
+        return;
+    }
+    model->trim = (struct model_trim){false, process->pid, process->created_ns};
+    model->prompt = PROMPT_TRIM;
 }
 
 static void help_toggle(struct model *model)
@@ -657,6 +796,14 @@ static int act(struct model *model, enum action action)
         return 0;
     case ACTION_BASELINE:
         return baseline_toggle(model);
+    case ACTION_TRIM:
+        trim_ask(model);
+        return 0;
+    case ACTION_PANEL_1:
+    case ACTION_PANEL_2:
+    case ACTION_PANEL_3:
+    case ACTION_PANEL_4:
+        return panel_open(model, (enum model_panel)(action - ACTION_PANEL_1));
     case ACTION_SLOWER:
         interval_scale(model, 2);
         return 0;
@@ -737,8 +884,17 @@ static int prompt_key(struct model *model, uint32_t key)
     }
 }
 
+static int trim_answer(struct model *model, uint32_t key)
+{
+    model->prompt = PROMPT_NONE;
+    model->trim.is_wanted = key == 'y' || key == 'Y';
+    return 0;
+}
+
 int model_key(struct model *model, uint32_t key)
 {
+    if (model->prompt == PROMPT_TRIM)
+        return trim_answer(model, key);
     if (model->prompt != PROMPT_NONE)
         return prompt_key(model, key);
     return act(model, key_action(key));

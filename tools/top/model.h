@@ -8,11 +8,21 @@
 
 #include "reader/reader.h"
 #include "top/columns.h"
+#include "top/explain.h"
 #include "top/keys.h"
 #include "top/sample.h"
 
 enum model_screen { SCREEN_LIST, SCREEN_DETAIL, SCREEN_HELP };
-enum model_prompt { PROMPT_NONE, PROMPT_SEARCH, PROMPT_FILTER };
+enum model_prompt { PROMPT_NONE, PROMPT_SEARCH, PROMPT_FILTER, PROMPT_TRIM };
+
+/* Of the process in detail; the keys 1, 2, ... in this order. */
+enum model_panel {
+    PANEL_OVERVIEW,
+    PANEL_THREADS,
+    PANEL_CLASSES,
+    PANEL_HUGE,
+    PANEL_COUNT
+};
 
 enum {
     MODEL_TEXT_BYTES = 64,
@@ -39,6 +49,13 @@ struct model_list {
     size_t first; /* row at the top of the window */
 };
 
+/* Which process the user wants to give memory back. */
+struct model_trim {
+    bool is_wanted; /* main does it, and unsets this */
+    uint32_t pid;
+    uint64_t created_ns;
+};
+
 struct model_totals {
     size_t live, dead, threads;
     uint64_t used_bytes, allocated_bytes; /* of all that are chosen */
@@ -53,24 +70,29 @@ struct model {
     /* As of the last refresh. */
     struct reader_survey survey;
     struct samples now, before, baseline;
+    struct explanations explained;
     struct model_totals totals;
     char clock[MODEL_CLOCK_BYTES];     /* time of day, as main formats it */
-    char message[MODEL_MESSAGE_BYTES]; /* what went wrong; "" if nothing */
+    char message[MODEL_MESSAGE_BYTES]; /* what happened; "" if nothing */
+    uint64_t message_until_ns;         /* the first refresh then clears it */
 
-    struct model_list list;   /* processes, with threads if asked for */
-    struct row shown;         /* the selected process itself; or no process */
-    struct model_list detail; /* its threads */
-    struct model_list help;   /* lines of the help page; no rows */
-    size_t page_rows;         /* of the current screen's list */
+    struct model_list list; /* processes, with threads if asked for */
+    struct row shown;       /* the selected process itself; or no process */
+    struct model_list panels[PANEL_COUNT]; /* its lists; rows: threads only */
+    struct reader_class *classes;          /* its size classes, in order */
+    struct model_list help;                /* lines of the help page; no rows */
+    size_t page_rows;                      /* of the current screen's list */
 
     enum model_screen screen;
     enum model_screen screen_before; /* the help page */
+    enum model_panel panel;
     enum column_id sort;
     bool inverted, show_threads, paused, quit, redraw;
 
     enum model_prompt prompt;
     char search[MODEL_TEXT_BYTES];
     char filter[MODEL_TEXT_BYTES];
+    struct model_trim trim;
 };
 
 void model_init(struct model *model, const struct model_choice *choice);
@@ -87,6 +109,21 @@ int model_key(struct model *model, uint32_t key);
 /* Tells how many rows the screen has for its list, so that the selected one
  * is among them. */
 void model_fit(struct model *model, size_t page_rows);
+
+/* The next process on the screen that reader_process_explain is to be called
+ * for, or NULL.  What it has said is kept by model_explained, 0 or -ENOMEM. */
+struct reader_process *model_unexplained(const struct model *model,
+                                         uint64_t now_ns);
+int model_explained(struct model *model, const struct reader_process *process,
+                    uint64_t began_ns, uint64_t ended_ns);
+
+/* Shows a message in the place of the labels at the bottom until then. */
+void model_say(struct model *model, uint64_t until_ns, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The process of that identity in the survey; NULL if it is gone. */
+const struct reader_process *model_process(const struct model *model,
+                                           uint32_t pid, uint64_t created_ns);
 
 /* The selected row; NULL where there is none. */
 const struct row *model_selected(const struct model *model);

@@ -4,6 +4,7 @@
  * need only note them: all that is done about them is done in plain code. */
 #include "top/term.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <langinfo.h>
 #include <poll.h>
@@ -152,6 +153,13 @@ static void leave_prepare(void)
         (void)tputs(cursor_normal, 1, leave_byte);
 }
 
+/* The parts of a whole, by colour where there are colours; else by letter. */
+static const short part_colours[] = {COLOR_GREEN, COLOR_MAGENTA, COLOR_CYAN,
+                                     COLOR_RED,   COLOR_YELLOW,  COLOR_BLUE};
+
+enum { PARTS = COUNT(part_colours) };
+static_assert(ATTR_PART + PARTS - 1 == ATTR_PART_LAST, "a colour for each");
+
 static void colours_init(void)
 {
     const char *no_color = getenv("NO_COLOR");
@@ -165,6 +173,9 @@ static void colours_init(void)
     init_pair(ATTR_BAR + 1, COLOR_GREEN, -1);
     init_pair(ATTR_WARNING + 1, COLOR_YELLOW, -1);
     init_pair(ATTR_LABEL + 1, COLOR_BLACK, COLOR_CYAN);
+    for (int part = 0; part < PARTS; part++)
+        init_pair((short)(ATTR_PART + part + 1), COLOR_BLACK,
+                  part_colours[part]);
 }
 
 static const char *terminal_check(void)
@@ -240,7 +251,8 @@ static attr_t attributes(enum canvas_attr attr)
 static bool has_pair(enum canvas_attr attr)
 {
     return attr == ATTR_TITLE || attr == ATTR_SELECTED || attr == ATTR_BAR ||
-           attr == ATTR_WARNING || attr == ATTR_LABEL;
+           attr == ATTR_WARNING || attr == ATTR_LABEL ||
+           (attr >= ATTR_PART && attr <= ATTR_PART_LAST);
 }
 
 static void cell_put(int row, int col, const struct cell *cell)

@@ -1,6 +1,7 @@
 /* What stands where: which screen, and the bar at the bottom of each. */
 #include "top/view.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 enum { LEAST_ROWS = 6, LEAST_COLS = 30 };
@@ -55,6 +56,18 @@ static void labels_draw(struct canvas *canvas, const struct label *labels)
     }
 }
 
+/* What is asked for may have ended meanwhile; the question stays the same. */
+static void question_draw(const struct model *model, struct canvas *canvas)
+{
+    int row = canvas->rows - 1;
+    int col = canvas_print(canvas, row, 0, ATTR_BOLD,
+                           "Have process %" PRIu32 " give back what memory it "
+                           "can? (y/n) ",
+                           model->trim.pid);
+
+    canvas_put(canvas, row, col, 1, ATTR_SELECTED, " ");
+}
+
 static void prompt_draw(const struct model *model, struct canvas *canvas)
 {
     bool is_filter = model->prompt == PROMPT_FILTER;
@@ -77,15 +90,19 @@ static void bottom_draw(const struct model *model, struct canvas *canvas)
                                         {"Z", "Pause"},   {"z", "Baseline"},
                                         {"F10", "Quit"},  {NULL, NULL}};
     static const struct label detail[] = {
-        {"Esc", "Back"},  {"F1", "Help"},  {"T", "by total"},
-        {"P", "by rate"}, {"N", "by tid"}, {"I", "Invert"},
-        {"Z", "Pause"},   {"F10", "Quit"}, {NULL, NULL}};
+        {"Esc", "Back"},   {"F1", "Help"},   {"1-4", "Panels"}, {"R", "Trim"},
+        {"T", "by total"}, {"P", "by rate"}, {"N", "by tid"},   {"Z", "Pause"},
+        {"F10", "Quit"},   {NULL, NULL}};
     static const struct label help[] = {{"Esc", "Back"},
                                         {"Up Down PgUp PgDn", "Scroll"},
                                         {"F10", "Quit"},
                                         {NULL, NULL}};
 
-    if (model->prompt != PROMPT_NONE)
+    canvas_print(canvas, canvas->rows - 1, 0, ATTR_NORMAL, "%*s", canvas->cols,
+                 "");
+    if (model->prompt == PROMPT_TRIM)
+        question_draw(model, canvas);
+    else if (model->prompt != PROMPT_NONE)
         prompt_draw(model, canvas);
     else if (*model->message)
         canvas_put(canvas, canvas->rows - 1, 0, canvas->cols, ATTR_WARNING,

@@ -41,6 +41,12 @@ static void process_fill(struct reader_process *process, uint32_t pid)
         .totals = {(uint64_t)pid * 3 * MIB, 300, (uint64_t)pid * 2 * MIB, 200},
         .threads = threads_of(pid),
         .thread_count = 2,
+        .bill = {.owned_bytes = (uint64_t)pid * MIB,
+                 .unreturned_bytes = (uint64_t)pid * MIB},
+        .baseline.age_ms = READER_UNKNOWN,
+        .mappings = {READER_UNKNOWN, READER_UNKNOWN, READER_UNKNOWN,
+                     READER_UNKNOWN, READER_UNKNOWN, READER_UNKNOWN,
+                     READER_UNKNOWN},
     };
     snprintf(process->comm, sizeof(process->comm), "program-%u", pid);
     snprintf(process->command, sizeof(process->command), "program-%u run", pid);

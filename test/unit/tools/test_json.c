@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "specimen.h"
 #include "unit.h"
 
 static struct reader_thread thread = {
@@ -34,7 +35,7 @@ static struct json_object *reread(struct json_object **ret_document)
     struct reader_process process = sample();
 
     assert_non_null(document);
-    assert_int_equal(json_document_add(document, &process), 0);
+    assert_int_equal(json_document_add(document, &process, true), 0);
     *ret_document = json_tokener_parse(json_object_to_json_string(document));
     json_object_put(document);
     assert_non_null(*ret_document);
@@ -71,12 +72,18 @@ static void all_fields_are_there(void **state)
                                          "freed_total_bytes",
                                          "allocated_total_blocks",
                                          "freed_total_blocks",
+                                         "overhead_bytes",
+                                         "huge_unlisted",
                                          "verdict",
                                          "evidence",
+                                         "bill",
+                                         "mappings",
+                                         "baseline",
                                          "threads",
                                          "size_classes",
                                          "huge",
-                                         "gc"};
+                                         "gc",
+                                         "history"};
     struct json_object *document = NULL;
     struct json_object *process = reread(&document);
 
@@ -136,7 +143,7 @@ static void a_second_pid_is_told_where_there_is_one(void **state)
     assert_null(json_object_object_get(own, "namespace_pid"));
     process.pid_namespace = 4026531836;
     process.namespace_pid = 3;
-    assert_int_equal(json_document_add(document, &process), 0);
+    assert_int_equal(json_document_add(document, &process, true), 0);
     struct json_object *contained = json_object_array_get_idx(
         json_object_object_get(document, "processes"), 1);
 
@@ -145,6 +152,126 @@ static void a_second_pid_is_told_where_there_is_one(void **state)
     assert_int_equal(json_object_get_int64(
                          json_object_object_get(contained, "namespace_pid")),
                      3);
+    json_object_put(document);
+}
+
+/* The specimen, through text and back. */
+static struct json_object *reread_specimen(struct reader_process process,
+                                           bool with_history,
+                                           struct json_object **ret_document)
+{
+    struct json_object *document = json_document();
+
+    assert_int_equal(json_document_add(document, &process, with_history), 0);
+    reader_process_fini(&process);
+    *ret_document = document;
+    return json_object_array_get_idx(
+        json_object_object_get(document, "processes"), 0);
+}
+
+static uint64_t number_in(struct json_object *object, const char *name)
+{
+    struct json_object *number = NULL;
+
+    if (!json_object_object_get_ex(object, name, &number) || !number)
+        fail_msg("%s is not known", name);
+    return json_object_get_uint64(number);
+}
+
+static void the_bill_adds_up_to_allocated(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"owned_bytes",      "orphaned_bytes",
+                                        "cached_bytes",     "fragmented_bytes",
+                                        "unreturned_bytes", "overhead_bytes"};
+    struct json_object *document = NULL;
+    struct json_object *process = reread_specimen(specimen(), false, &document);
+    struct json_object *bill = json_object_object_get(process, "bill");
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        sum += number_in(bill, parts[i]);
+    assert_true(sum == number_in(process, "allocated_bytes"));
+    assert_int_equal(number_in(bill, "age_ms"), 1200);
+    assert_int_equal(number_in(bill, "changed_bytes"), 3 << 20);
+    assert_int_equal(number_in(bill, "uncounted_threads"), 0);
+    for (size_t i = 1; i < sizeof(parts) / sizeof(parts[0]); i++)
+        assert_true(number_in(process, parts[i]) == number_in(bill, parts[i]));
+    json_object_put(document);
+}
+
+static void lists_have_an_entry_for_each(void **state)
+{
+    (void)state;
+    struct json_object *document = NULL;
+    struct json_object *process = reread_specimen(specimen(), true, &document);
+    struct json_object *classes =
+        json_object_object_get(process, "size_classes");
+    struct json_object *class = json_object_array_get_idx(classes, 2);
+    struct json_object *huge =
+        json_object_array_get_idx(json_object_object_get(process, "huge"), 0);
+    struct json_object *site = huge;
+
+    assert_int_equal(json_object_array_length(classes), 14);
+    assert_int_equal(number_in(class, "block_size"), 48);
+    assert_int_equal(number_in(class, "pages"), 12331);
+    assert_int_equal(number_in(class, "full_pages"), 0);
+    assert_int_equal(number_in(class, "empty_pages"), 2);
+    assert_int_equal(number_in(class, "used_blocks"), 13000);
+    assert_int_equal(number_in(class, "capacity_blocks"), 433000);
+    assert_int_equal(number_in(class, "reserved_blocks"), 440000);
+    assert_true(number_in(huge, "address") == 0x7f0000000000);
+    assert_int_equal(number_in(huge, "bytes"), 64 << 20);
+    assert_int_equal(number_in(huge, "tid"), 4711);
+    assert_int_equal(number_in(huge, "age_ms"), 250000);
+    assert_true(json_object_object_get_ex(huge, "site", &site));
+    assert_null(site);
+    assert_int_equal(
+        json_object_array_length(json_object_object_get(process, "history")),
+        100);
+    json_object_put(document);
+}
+
+static void the_history_is_there_only_if_asked_for(void **state)
+{
+    (void)state;
+    struct json_object *document = NULL;
+
+    assert_false(json_object_object_get_ex(
+        reread_specimen(specimen(), false, &document), "history", NULL));
+    json_object_put(document);
+}
+
+static void a_thread_that_has_not_counted_has_nulls(void **state)
+{
+    (void)state;
+    struct json_object *document = NULL;
+    struct json_object *threads = json_object_object_get(
+        reread_specimen(specimen(), false, &document), "threads");
+    struct json_object *counted = json_object_array_get_idx(threads, 0);
+    struct json_object *uncounted = json_object_array_get_idx(threads, 2);
+
+    assert_int_equal(number_in(counted, "owned_bytes"), 160 << 20);
+    assert_int_equal(number_in(counted, "full_pages"), 1000);
+    assert_int_equal(number_in(counted, "census_age_ms"), 1200);
+    assert_null(json_object_object_get(uncounted, "owned_bytes"));
+    assert_null(json_object_object_get(uncounted, "pages"));
+    assert_null(json_object_object_get(uncounted, "census_age_ms"));
+    json_object_put(document);
+}
+
+static void what_a_dead_process_cannot_tell_is_null(void **state)
+{
+    (void)state;
+    struct json_object *document = NULL;
+    struct json_object *dead =
+        reread_specimen(specimen_dead(), false, &document);
+
+    assert_null(json_object_object_get(dead, "mappings"));
+    assert_null(json_object_object_get(dead, "outside_bytes"));
+    assert_string_equal(
+        json_object_get_string(json_object_object_get(dead, "verdict")),
+        "unreturned");
     json_object_put(document);
 }
 
@@ -177,6 +304,11 @@ int main(void)
         cmocka_unit_test(all_fields_of_a_thread_are_there),
         cmocka_unit_test(the_unknown_is_null_and_nothing_is_zero),
         cmocka_unit_test(a_second_pid_is_told_where_there_is_one),
+        cmocka_unit_test(the_bill_adds_up_to_allocated),
+        cmocka_unit_test(lists_have_an_entry_for_each),
+        cmocka_unit_test(the_history_is_there_only_if_asked_for),
+        cmocka_unit_test(a_thread_that_has_not_counted_has_nulls),
+        cmocka_unit_test(what_a_dead_process_cannot_tell_is_null),
         cmocka_unit_test(large_figures_are_exact),
         cmocka_unit_test(the_schema_has_a_version),
     };

@@ -1,5 +1,6 @@
 /* Figures are shown in few columns, and never as more than they are worth. */
 #include "common/size.h"
+#include "common/wrap.h"
 
 #include <string.h>
 
@@ -106,6 +107,56 @@ static void a_share_is_never_above_the_whole(void **state)
     assert_int_equal(size_permille(UINT64_MAX / 2, UINT64_MAX), 499);
 }
 
+static void ages_have_two_units_at_most(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t age_ms;
+        const char *text;
+    } ages[] = {
+        {0, "0.0 s"},
+        {59999, "59.9 s"},
+        {60000, "1 min 0 s"},
+        {3599999, "59 min 59 s"},
+        {3600000, "1 h 0 min"},
+        {86400000, "1 d 0 h"},
+        {READER_UNKNOWN - 1, "213503982334 d 14 h"},
+        {READER_UNKNOWN, "-"},
+    };
+    char text[AGE_BYTES];
+
+    for (size_t i = 0; i < sizeof(ages) / sizeof(ages[0]); i++)
+        assert_string_equal(age_format(text, ages[i].age_ms), ages[i].text);
+}
+
+static void a_change_of_the_unknown_is_unknown(void **state)
+{
+    (void)state;
+    assert_true(size_change(3, 5) == -2);
+    assert_true(size_change(READER_UNKNOWN, 5) == INT64_MIN);
+    assert_true(size_change(5, READER_UNKNOWN) == INT64_MIN);
+    assert_true(size_change(READER_UNKNOWN - 1, 0) == INT64_MAX);
+    assert_true(size_change(0, READER_UNKNOWN - 1) == -INT64_MAX);
+}
+
+static void sentences_are_broken_at_blanks(void **state)
+{
+    (void)state;
+    const char *text = "one two  three fourfivesix  ";
+    static const char *const lines[] = {"one two", "three", "fourfivesix"};
+
+    for (size_t i = 0; i < 3; i++) {
+        const char *next = NULL;
+        size_t length = wrap_line(text, 7, &next);
+
+        assert_int_equal(length, strlen(lines[i]));
+        assert_memory_equal(text, lines[i], length);
+        text = next;
+    }
+    assert_string_equal(text, "");
+    assert_int_equal(wrap_line("", 8, &text), 0);
+}
+
 static void numbers_are_taken_strictly(void **state)
 {
     (void)state;
@@ -145,6 +196,9 @@ int main(void)
         cmocka_unit_test(changes_have_a_sign),
         cmocka_unit_test(counts_are_grouped),
         cmocka_unit_test(a_share_is_never_above_the_whole),
+        cmocka_unit_test(ages_have_two_units_at_most),
+        cmocka_unit_test(a_change_of_the_unknown_is_unknown),
+        cmocka_unit_test(sentences_are_broken_at_blanks),
         cmocka_unit_test(numbers_are_taken_strictly),
         cmocka_unit_test(seconds_are_taken_strictly),
     };

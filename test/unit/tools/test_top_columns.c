@@ -104,6 +104,28 @@ static void a_dead_process_says_so(void **state)
     assert_shown(COLUMN_COMMAND, &row, "program");
 }
 
+static void the_verdict_is_a_word_that_fits(void **state)
+{
+    (void)state;
+    struct reader_process judged = process;
+    struct row row = row_of_process();
+    struct row of_thread = row_of_process();
+    char text[COLUMN_TEXT_BYTES];
+
+    assert_shown(COLUMN_VERDICT, &row, "-");
+    row.process = &judged;
+    for (int i = 0; i <= READER_VERDICT_OUTSIDE; i++) {
+        const char *name = reader_verdict_name((enum reader_verdict)i);
+
+        judged.verdict = (enum reader_verdict)i;
+        columns[COLUMN_VERDICT].format(text, &row);
+        assert_true((int)strlen(text) <= columns[COLUMN_VERDICT].width);
+        assert_int_equal(strncmp(text, name ? name : "-", strlen(text)), 0);
+    }
+    of_thread.thread = &thread;
+    assert_shown(COLUMN_VERDICT, &of_thread, "");
+}
+
 static void a_second_pid_is_shown_where_there_is_one(void **state)
 {
     (void)state;
@@ -201,7 +223,7 @@ static void eighty_columns_show_what_matters(void **state)
     static const enum column_id wanted[] = {
         COLUMN_PID,       COLUMN_STATE,    COLUMN_USED,
         COLUMN_ALLOCATED, COLUMN_RESIDENT, COLUMN_USE,
-        COLUMN_GROWTH,    COLUMN_THREADS,  COLUMN_COMMAND};
+        COLUMN_VERDICT,   COLUMN_THREADS,  COLUMN_COMMAND};
     int widths[COLUMN_COUNT];
 
     columns_fit(80, false, widths);
@@ -229,6 +251,7 @@ int main(void)
         cmocka_unit_test(a_process_shows_its_figures),
         cmocka_unit_test(a_thread_shows_its_own_figures_only),
         cmocka_unit_test(a_dead_process_says_so),
+        cmocka_unit_test(the_verdict_is_a_word_that_fits),
         cmocka_unit_test(a_second_pid_is_shown_where_there_is_one),
         cmocka_unit_test(an_empty_account_is_no_division_by_zero),
         cmocka_unit_test(figures_sort_from_large_to_small),

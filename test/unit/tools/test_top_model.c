@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fleet.h"
+#include "specimen.h"
 #include "unit.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -362,16 +363,212 @@ static void enter_shows_one_process_and_escape_goes_back(void **state)
     press(KEY_RETURN);
     assert_int_equal(model.screen, SCREEN_DETAIL);
     assert_int_equal(model.shown.process->pid, 103);
-    assert_int_equal(model.detail.count, 2);
+    assert_int_equal(model.panel, PANEL_OVERVIEW);
+    assert_int_equal(model.panels[PANEL_THREADS].count, 2);
+    press('2');
     press('N');
-    assert_int_equal(model.detail.rows[0].thread->tid, 103);
+    assert_int_equal(model.panels[PANEL_THREADS].rows[0].thread->tid, 103);
     press('T');
-    assert_int_equal(model.detail.rows[0].thread->tid, 1103);
+    assert_int_equal(model.panels[PANEL_THREADS].rows[0].thread->tid, 1103);
     press(KEY_ARROW_DOWN);
-    assert_int_equal(model.detail.selected, 1);
+    assert_int_equal(model.panels[PANEL_THREADS].selected, 1);
     assert_int_equal(selected_pid(), 103);
     press(KEY_ESC);
     assert_int_equal(model.screen, SCREEN_LIST);
+}
+
+/* A survey of the specimen alone. */
+static struct reader_survey one_specimen(void)
+{
+    struct reader_survey survey = {.process_count = 1};
+
+    survey.processes = calloc(1, sizeof(*survey.processes));
+    assert_non_null(survey.processes);
+    survey.processes[0] = specimen();
+    return survey;
+}
+
+static void a_number_opens_that_panel_from_the_list_too(void **state)
+{
+    (void)state;
+    refresh(one_specimen(), 1);
+    press('3');
+    assert_int_equal(model.screen, SCREEN_DETAIL);
+    assert_int_equal(model.panel, PANEL_CLASSES);
+    assert_int_equal(model.panels[PANEL_CLASSES].count, 14);
+    press('4');
+    assert_int_equal(model.panel, PANEL_HUGE);
+    assert_int_equal(model.panels[PANEL_HUGE].count, 2);
+    press(KEY_ESC);
+    press(KEY_RETURN);
+    assert_int_equal(model.panel, PANEL_OVERVIEW);
+}
+
+static void each_panel_has_a_place_of_its_own(void **state)
+{
+    (void)state;
+    refresh(one_specimen(), 1);
+    press('3');
+    press(KEY_LAST);
+    assert_int_equal(model.panels[PANEL_CLASSES].selected, 13);
+    press('4');
+    press(KEY_ARROW_DOWN);
+    assert_int_equal(model.panels[PANEL_HUGE].selected, 1);
+    press('3');
+    assert_int_equal(model.panels[PANEL_CLASSES].selected, 13);
+    struct reader_survey fewer = one_specimen();
+
+    fewer.processes[0].class_count = 3;
+    refresh(fewer, 2);
+    assert_int_equal(model.panels[PANEL_CLASSES].selected, 2);
+    press(KEY_ESC);
+    press('3');
+    assert_int_equal(model.panels[PANEL_CLASSES].selected, 0);
+}
+
+static void the_worst_size_class_stands_first(void **state)
+{
+    (void)state;
+    refresh(one_specimen(), 1);
+    assert_int_equal(model.classes[0].block_bytes, 48);
+    assert_int_equal(model.shown.process->classes[0].block_bytes, 16);
+}
+
+/* ------------------------------------------------------------------- trim */
+
+static void a_trim_is_wanted_only_after_a_yes(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 0), 1);
+    press('R');
+    assert_int_equal(model.prompt, PROMPT_TRIM);
+    press('x');
+    assert_int_equal(model.prompt, PROMPT_NONE);
+    assert_false(model.trim.is_wanted);
+    press('R');
+    press('y');
+    assert_true(model.trim.is_wanted);
+    assert_int_equal(model.trim.pid, 103);
+}
+
+static void what_was_asked_about_is_trimmed_and_nothing_else(void **state)
+{
+    (void)state;
+    struct reader_survey later = fleet(3, 0);
+
+    refresh(fleet(3, 0), 1);
+    press('R');
+    later.processes[0].used_bytes *= 10; /* now it stands first */
+    refresh(later, 2);
+    press('y');
+    assert_int_equal(model.trim.pid, 103);
+}
+
+static void the_dead_are_not_trimmed(void **state)
+{
+    (void)state;
+    refresh(fleet(1, 1), 1);
+    press('R');
+    assert_int_equal(model.prompt, PROMPT_NONE);
+    assert_string_equal(model.message, "process 101 is dead");
+}
+
+static void a_message_stays_as_long_as_it_says(void **state)
+{
+    (void)state;
+    refresh(fleet(1, 0), 1);
+    model_say(&model, 3 * SECOND, "hello %d", 7);
+    refresh(fleet(1, 0), 2);
+    assert_string_equal(model.message, "hello 7");
+    refresh(fleet(1, 0), 3);
+    assert_string_equal(model.message, "");
+}
+
+/* ----------------------------------------------------------- explanations */
+
+/* Has the next process explained that is to be; its pid, or 0. */
+static uint32_t explain_next(uint64_t now, uint64_t cost)
+{
+    struct reader_process *process = model_unexplained(&model, now);
+
+    if (!process)
+        return 0;
+    process->verdict = READER_VERDICT_OUTSIDE;
+    process->mappings.outside_bytes = process->pid;
+    strcpy(process->evidence, "because");
+    assert_int_equal(model_explained(&model, process, now, now + cost), 0);
+    return process->pid;
+}
+
+static void what_is_on_the_screen_is_explained_once(void **state)
+{
+    (void)state;
+    refresh(fleet(5, 0), 1);
+    model_fit(&model, 2);
+    assert_int_equal(explain_next(SECOND, 1), 105);
+    assert_int_equal(explain_next(SECOND, 1), 104);
+    assert_int_equal(explain_next(SECOND, 1), 0);
+    press(KEY_LAST);
+    model_fit(&model, 2);
+    assert_int_equal(explain_next(SECOND, 1), 102);
+}
+
+static void an_explanation_is_kept_for_a_while(void **state)
+{
+    (void)state;
+    refresh(fleet(1, 0), 1);
+    model_fit(&model, 2);
+    assert_int_equal(explain_next(SECOND, 1), 101);
+    refresh(fleet(1, 0), 2);
+    assert_int_equal(model.list.rows[0].process->verdict,
+                     READER_VERDICT_OUTSIDE);
+    assert_int_equal(model.list.rows[0].process->mappings.outside_bytes, 101);
+    assert_string_equal(model.list.rows[0].process->evidence, "because");
+    assert_int_equal(explain_next(10 * SECOND, 1), 0);
+    assert_int_equal(explain_next(11 * SECOND, 1), 101);
+}
+
+static void the_process_in_detail_is_explained_more_often(void **state)
+{
+    (void)state;
+    refresh(fleet(2, 0), 1);
+    model_fit(&model, 2);
+    press(KEY_RETURN);
+    assert_int_equal(explain_next(SECOND, 1), 102);
+    assert_int_equal(explain_next(SECOND, 1), 0);
+    assert_int_equal(explain_next(2 * SECOND, 1), 102);
+}
+
+static void what_is_costly_is_explained_more_seldom(void **state)
+{
+    (void)state;
+    refresh(fleet(1, 0), 1);
+    model_fit(&model, 2);
+    assert_int_equal(explain_next(SECOND, SECOND), 101);
+    assert_int_equal(explain_next(20 * SECOND, 1), 0);
+    assert_int_equal(explain_next(21 * SECOND, 1), 101);
+}
+
+static void the_dead_and_the_gone_are_not_explained(void **state)
+{
+    (void)state;
+    refresh(fleet(2, 1), 1);
+    model_fit(&model, 2);
+    assert_int_equal(explain_next(SECOND, 1), 101);
+    assert_int_equal(explain_next(SECOND, 1), 0);
+    refresh(fleet(0, 0), 2);
+    assert_int_equal(model.explained.count, 0);
+}
+
+static void what_was_said_of_the_living_is_not_said_of_the_dead(void **state)
+{
+    (void)state;
+    refresh(fleet(1, 0), 1);
+    model_fit(&model, 2);
+    assert_int_equal(explain_next(SECOND, 1), 101);
+    refresh(fleet(1, 1), 2);
+    assert_int_equal(model.list.rows[0].process->verdict,
+                     READER_VERDICT_UNKNOWN);
 }
 
 static void detail_closes_when_its_process_has_ended(void **state)
@@ -446,6 +643,19 @@ int main(void)
         TEST(what_is_typed_is_no_command),
         TEST(a_prompt_takes_no_more_than_it_holds),
         TEST(enter_shows_one_process_and_escape_goes_back),
+        TEST(a_number_opens_that_panel_from_the_list_too),
+        TEST(each_panel_has_a_place_of_its_own),
+        TEST(the_worst_size_class_stands_first),
+        TEST(a_trim_is_wanted_only_after_a_yes),
+        TEST(what_was_asked_about_is_trimmed_and_nothing_else),
+        TEST(the_dead_are_not_trimmed),
+        TEST(a_message_stays_as_long_as_it_says),
+        TEST(what_is_on_the_screen_is_explained_once),
+        TEST(an_explanation_is_kept_for_a_while),
+        TEST(the_process_in_detail_is_explained_more_often),
+        TEST(what_is_costly_is_explained_more_seldom),
+        TEST(the_dead_and_the_gone_are_not_explained),
+        TEST(what_was_said_of_the_living_is_not_said_of_the_dead),
         TEST(detail_closes_when_its_process_has_ended),
         TEST(help_goes_back_to_where_it_was_asked_for),
         TEST(the_interval_stays_within_bounds),

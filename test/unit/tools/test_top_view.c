@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fleet.h"
+#include "specimen.h"
 #include "unit.h"
 
 enum { LINE_BYTES = 1024 };
@@ -227,24 +228,131 @@ static void a_process_in_a_container_has_both_its_pids(void **state)
     assert_seen("pid 101 in its namespace, parent 1, user root, dead");
 }
 
-static void the_bill_is_composed_in_every_window(void **state)
+static struct reader_survey one(struct reader_process process)
+{
+    struct reader_survey survey = {.process_count = 1};
+
+    survey.processes = calloc(1, sizeof(*survey.processes));
+    assert_non_null(survey.processes);
+    survey.processes[0] = process;
+    return survey;
+}
+
+static void the_overview_is_composed_in_every_window(void **state)
 {
     (void)state;
-    refresh(fleet(3, 0));
+    refresh(one(specimen()));
     model_key(&model, KEY_RETURN);
     for (size_t i = 0; i < SIZES; i++) {
         draw(sizes[i].rows, sizes[i].cols);
-        assert_seen("program-103 run");
-        assert_seen("pid 103, parent 1, user root, live");
-        assert_seen("used         103.0 MiB   peak      103.0 MiB");
-        assert_seen("allocated    206.0 MiB   peak      206.0 MiB");
-        assert_seen("handed out   309.0 MiB   blocks          300");
-        assert_seen("freed        206.0 MiB   blocks          200");
-        assert_seen("still in use 103.0 MiB   blocks          100");
-        assert_seen("2 threads");
-        assert_seen("thread-1");
+        assert_seen("python3 server.py");
+        assert_seen("pid 4711, parent 1, user root, live");
+        assert_seen(" 1 Overview   2 Threads ");
+        assert_seen("used         200.0 MiB   peak      250.0 MiB");
+        assert_seen("allocated    256.0 MiB   peak      300.0 MiB");
+        assert_seen("handed out    1000 MiB   blocks      100,000");
+        assert_seen("still in use 200.0 MiB   blocks       14,000");
+        assert_seen("[UUUUUUUU");
+        assert_seen("  U in use       ~ 198.0 MiB   77.3%");
+        assert_seen("from malloc      240.0 MiB   96.0%");
+        assert_seen("  ~ counted 1.2 s ago; 3.0 MiB went through malloc");
+        assert_seen("verdict: unreturned");
+        assert_seen("gcshim-ctl 4711");
+        assert_seen("baseline 5 min 12 s ago: used +20.0 MiB, alloc 0 B, "
+                    "resident -2.0 MiB");
         assert_non_null(strstr(line(sizes[i].rows - 1), "EscBack"));
     }
+    assert_seen("wholly free: could be given back");
+}
+
+static void the_bar_shows_the_parts_by_letter_and_attribute(void **state)
+{
+    (void)state;
+    refresh(one(specimen()));
+    model_key(&model, KEY_RETURN);
+    draw(24, 80);
+    int row = row_with("[UUU");
+    const struct cell *cells = &canvas.cells[row * canvas.cols];
+
+    assert_int_equal(strspn(line(row), " ["), 3);
+    assert_int_equal(strspn(line(row) + 3, "UOFRH"), 74);
+    assert_int_equal(cells[3].attr, ATTR_PART);
+    assert_int_equal(cells[3 + 73].code, 'H');
+    assert_int_equal(cells[3 + 73].attr, ATTR_PART_LAST);
+    /* The legend has the same. */
+    cells = &canvas.cells[row_with("H overhead") * canvas.cols];
+    assert_int_equal(cells[2].attr, ATTR_PART_LAST);
+}
+
+static void what_was_not_counted_is_a_dash_and_a_question(void **state)
+{
+    (void)state;
+    refresh(one(specimen_uncounted()));
+    model_key(&model, KEY_RETURN);
+    draw(24, 80);
+    assert_seen("UUU????");
+    assert_seen("F fragmented             -       -");
+    assert_seen("no thread has counted its pages yet");
+    assert_seen("verdict: -");
+    assert_unseen("baseline");
+    model_key(&model, '3');
+    draw(24, 80);
+    assert_seen("No thread has counted its pages yet.");
+}
+
+static void each_panel_has_its_table(void **state)
+{
+    (void)state;
+    refresh(one(specimen()));
+    model_key(&model, '2');
+    for (size_t i = 0; i < SIZES; i++) {
+        model_key(&model, '2');
+        draw(sizes[i].rows, sizes[i].cols);
+        assert_non_null(strstr(line(4), "OWNED"));
+        assert_seen("4711 S python3         900.0 MiB");
+        assert_seen("worker-2");
+        model_key(&model, '3');
+        draw(sizes[i].rows, sizes[i].cols);
+        assert_non_null(strstr(line(5), "48 B    12,331"));
+        assert_non_null(strstr(line(5), "3% .........."));
+        assert_non_null(strstr(line(6), "99% ||||||||||"));
+        model_key(&model, '4');
+        draw(sizes[i].rows, sizes[i].cols);
+        assert_seen("0x7f0000000000  64.0 MiB     32%    4 min 10 s");
+        assert_seen("4712 worker-1");
+    }
+    draw(40, 120);
+    assert_seen(" 2 Threads (3)   3 Size classes (14)   4 Huge blocks (2)");
+}
+
+static void what_has_no_room_in_a_list_is_counted_below_it(void **state)
+{
+    (void)state;
+    struct reader_process process = specimen();
+
+    process.huge_unlisted = 1234;
+    process.dropped = 2;
+    refresh(one(process));
+    model_key(&model, '4');
+    draw(24, 80);
+    assert_int_equal(row_with("and 1,234 more, which had no room in the list"),
+                     7);
+    model_key(&model, '2');
+    draw(24, 80);
+    assert_seen("and 2 more, which have no account of their own");
+}
+
+static void a_question_stands_in_the_bottom_line(void **state)
+{
+    (void)state;
+    refresh(fleet(3, 0));
+    model_key(&model, 'R');
+    draw(24, 80);
+    assert_string_equal(line(23), "Have process 103 give back what memory it "
+                                  "can? (y/n)");
+    model_key(&model, 'n');
+    draw(24, 80);
+    assert_non_null(strstr(line(23), "F1Help"));
 }
 
 static void what_a_dead_process_lacks_is_a_dash(void **state)
@@ -282,13 +390,13 @@ static void the_whole_help_can_be_read_in_every_window(void **state)
 static void no_window_is_too_small_to_be_drawn(void **state)
 {
     (void)state;
-    refresh(fleet(5, 1));
-    for (int screen = 0; screen < 3; screen++) {
+    refresh(one(specimen()));
+    for (int screen = 0; screen < 6; screen++) {
         for (int rows = 1; rows < 30; rows++) {
             for (int cols = 1; cols < 100; cols += 7)
                 draw(rows, cols);
         }
-        model_key(&model, screen == 0 ? KEY_RETURN : (uint32_t)'h');
+        model_key(&model, (uint32_t) "1234h"[screen < 5 ? screen : 0]);
     }
     draw(3, 40);
     assert_seen("window too small");
@@ -340,7 +448,12 @@ int main(void)
         TEST(refusals_are_counted_and_listed_in_the_help),
         TEST(pause_filter_and_baseline_are_seen),
         TEST(a_process_in_a_container_has_both_its_pids),
-        TEST(the_bill_is_composed_in_every_window),
+        TEST(the_overview_is_composed_in_every_window),
+        TEST(the_bar_shows_the_parts_by_letter_and_attribute),
+        TEST(what_was_not_counted_is_a_dash_and_a_question),
+        TEST(each_panel_has_its_table),
+        TEST(what_has_no_room_in_a_list_is_counted_below_it),
+        TEST(a_question_stands_in_the_bottom_line),
         TEST(what_a_dead_process_lacks_is_a_dash),
         TEST(the_whole_help_can_be_read_in_every_window),
         TEST(no_window_is_too_small_to_be_drawn),

@@ -1,0 +1,16 @@
+/* The process that a command line names. */
+#ifndef GCSHIM_COMMON_TARGET_H
+#define GCSHIM_COMMON_TARGET_H
+
+#include "reader/reader.h"
+
+/* Reads the process of this pid: CLI_DONE, or CLI_FAILED after one line that
+ * says why there is none.  Release with reader_process_fini. */
+int target_pid(const char *command, uint32_t pid,
+               struct reader_process *ret_process);
+
+/* The same of a pid or, where it is no number, the path of a segment. */
+int target_named(const char *command, const char *name,
+                 struct reader_process *ret_process);
+
+#endif
