@@ -1,7 +1,9 @@
-/* Three small loads, each printing nanoseconds a malloc and free:
+/* Small loads, each printing nanoseconds a malloc and free:
  *
  *   micro loop COUNT     one size, freed at once
  *   micro set COUNT      a random working set of 100,000 blocks
+ *   micro heap COUNT     the same of 3,300,000 blocks, which are 1 GiB
+ *   micro huge COUNT     256 KiB, freed at once
  *   micro pair COUNT     one thread allocates, another frees
  */
 #include <pthread.h>
@@ -13,7 +15,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { BLOCKS = 100000, RING = 4096, SAME_BYTES = 32 };
+enum {
+    SET_BLOCKS = 100000,
+    HEAP_BLOCKS = 3300000,
+    RING = 4096,
+    SAME_BYTES = 32,
+    HUGE_BYTES = 256 * 1024,
+};
 
 static uint64_t state = 88172645463325252;
 
@@ -48,18 +56,34 @@ static void loop(long count)
         free(ask(SAME_BYTES));
 }
 
-static void set(long count)
+static void huge(long count)
 {
-    static void *block[BLOCKS];
-    for (size_t i = 0; i < BLOCKS; i++)
+    for (long i = 0; i < count; i++)
+        free(ask(HUGE_BYTES));
+}
+
+static void replace_at_random(long count, size_t blocks)
+{
+    static void *block[HEAP_BLOCKS];
+    for (size_t i = 0; i < blocks; i++)
         block[i] = ask(random_size());
-    for (long i = BLOCKS; i < count; i++) {
-        void **at = &block[next_random() % BLOCKS];
+    for (long i = (long)blocks; i < count; i++) {
+        void **at = &block[next_random() % blocks];
         free(*at);
         *at = ask(random_size());
     }
-    for (size_t i = 0; i < BLOCKS; i++)
+    for (size_t i = 0; i < blocks; i++)
         free(block[i]);
+}
+
+static void set(long count)
+{
+    replace_at_random(count, SET_BLOCKS);
+}
+
+static void heap(long count)
+{
+    replace_at_random(count, HEAP_BLOCKS);
 }
 
 /* One writer, one reader: each index is stored by one thread only. */
@@ -108,7 +132,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(long count);
-    } loads[] = {{"loop", loop}, {"set", set}, {"pair", pair}};
+    } loads[] = {{"loop", loop}, {"set", set}, {"heap", heap},
+                 {"huge", huge}, {"pair", pair}};
     long count = argc > 2 ? atol(argv[2]) : 0;
     for (size_t i = 0; count > 0 && i < sizeof loads / sizeof *loads; i++) {
         if (strcmp(argv[1], loads[i].name))
@@ -118,6 +143,6 @@ int main(int argc, char **argv)
         printf("%.3f\n", (now_ns() - start) / (double)count);
         return 0;
     }
-    fputs("usage: micro loop|set|pair COUNT\n", stderr);
+    fputs("usage: micro loop|set|heap|huge|pair COUNT\n", stderr);
     return 64;
 }

@@ -144,6 +144,22 @@ static void free_blocks_in_used_pages_are_counted(void **state)
         mi_free(blocks[i]);
 }
 
+/* mimalloc cuts a page into blocks as they are asked for. */
+static void room_not_yet_cut_into_blocks_is_no_capacity(void **state)
+{
+    static struct gcshim_count count;
+    (void)state;
+    become_an_owner();
+    void *block = mi_malloc(96);
+    own_count(&count);
+    const struct gcshim_class *class = class_of(&count, 96);
+    assert_non_null(class);
+    assert_true(class->used_blocks >= 1);
+    assert_true(class->capacity_blocks < class->reserved_blocks);
+    assert_true(class->reserved_blocks > 600); /* 64 KiB of 96 B each */
+    mi_free(block);
+}
+
 static void huge_blocks_are_counted_apart(void **state)
 {
     static struct gcshim_count before, after;
@@ -234,6 +250,7 @@ int main(void)
         cmocka_unit_test(no_two_block_sizes_share_a_class),
         cmocka_unit_test(a_page_without_a_free_block_is_full),
         cmocka_unit_test(free_blocks_in_used_pages_are_counted),
+        cmocka_unit_test(room_not_yet_cut_into_blocks_is_no_capacity),
         cmocka_unit_test(huge_blocks_are_counted_apart),
         cmocka_unit_test(what_a_thread_leaves_behind_is_noted),
         cmocka_unit_test(a_count_waits_for_its_time_and_for_change),
