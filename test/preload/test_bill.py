@@ -215,7 +215,8 @@ def test_huge_blocks_are_listed_one_by_one():
         assert {h["tid"] for h in figures["huge"]} == {program.pid}
         assert figures["verdict"] == "in use"
         most, = said(figures, r"the most of it, {}, in huge blocks \(30\)$")
-        assert near(most, truth["kept"])
+        # Of what is resident: not all of each block has been touched.
+        assert 0.8 * truth["kept"] <= most <= truth["kept"] + MIB
 
 
 def test_huge_blocks_come_and_go_in_a_loop_and_only_the_kept_are_listed():

@@ -235,6 +235,7 @@ static struct json_object *bill_object(const struct reader_process *process)
     add_number(&builder, "age_ms", process->bill.age_ms);
     add_number(&builder, "changed_bytes", process->bill.changed_bytes);
     add_number(&builder, "uncounted_threads", process->bill.uncounted_threads);
+    add_number(&builder, "uncollected_bytes", process->bill.uncollected_bytes);
     return finish(&builder);
 }
 

@@ -29,16 +29,27 @@ static uint64_t scale(uint64_t part, uint64_t numerator, uint64_t denominator,
     return scaled < limit ? (uint64_t)scaled : limit;
 }
 
-static uint64_t orphaned(const struct bill_facts *facts)
+/* What is in use and in no page that was counted; below 0 where pages count
+ * more than is in use. */
+static census_change unowned(const struct bill_facts *facts)
 {
     census_change owned = (census_change)facts->censuses->sum.used_bytes +
                           facts->censuses->grown_bytes;
-    census_change rest = (census_change)facts->used_bytes - owned;
-    uint64_t most = min(facts->used_bytes, facts->left_used_bytes);
 
-    if (rest <= 0)
+    return (census_change)facts->used_bytes - owned;
+}
+
+static uint64_t clamp(census_change change, uint64_t most)
+{
+    if (change <= 0)
         return 0;
-    return rest < (census_change)most ? (uint64_t)rest : most;
+    return change < (census_change)most ? (uint64_t)change : most;
+}
+
+static uint64_t orphaned(const struct bill_facts *facts)
+{
+    return clamp(unowned(facts),
+                 min(facts->used_bytes, facts->left_used_bytes));
 }
 
 static uint64_t fragmented(const struct bill_facts *facts, uint64_t orphans,
@@ -77,6 +88,7 @@ static struct reader_bill unknown(const struct bill_facts *facts)
         .age_ms = READER_UNKNOWN,
         .changed_bytes = READER_UNKNOWN,
         .uncounted_threads = facts->censuses->uncounted_threads,
+        .uncollected_bytes = READER_UNKNOWN,
     };
 }
 
@@ -85,7 +97,8 @@ struct reader_bill bill_of(const struct bill_facts *facts)
     struct reader_bill bill = unknown(facts);
     uint64_t rest = facts->allocated_bytes - facts->used_bytes;
 
-    if (facts->censuses->counted_threads == 0)
+    if (facts->censuses->counted_threads == 0 &&
+        facts->censuses->uncounted_bytes > BILL_UNCOUNTED_BYTES)
         return bill;
     bill.orphaned_bytes = orphaned(facts);
     bill.owned_bytes = facts->used_bytes - bill.orphaned_bytes;
@@ -93,6 +106,7 @@ struct reader_bill bill_of(const struct bill_facts *facts)
     rest -= bill.fragmented_bytes;
     bill.overhead_bytes = overhead(facts, bill.orphaned_bytes, rest);
     bill.unreturned_bytes = rest - bill.overhead_bytes;
+    bill.uncollected_bytes = clamp(-unowned(facts), bill.unreturned_bytes);
     bill.age_ms = facts->censuses->sum.age_ms;
     bill.changed_bytes = facts->censuses->sum.changed_bytes;
     return bill;

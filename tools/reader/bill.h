@@ -9,6 +9,12 @@
  *     overhead   = what pages hold besides blocks that are cut, likewise; and
  *                  64 KiB of each 32 MiB that mimalloc takes, for its headers
  *     unreturned = what is left of A
+ *     uncollected = owned - U, where that is above 0: a page goes on counting
+ *                  a block that another thread has freed as used until its
+ *                  owner looks
+ *
+ * A thread that has passed hardly anything through malloc has not counted, and
+ * has next to nothing to be counted: where all are such, the sums are 0.
  *
  * Censuses are of different moments, and the orphans are nobody's to count:
  * so each part takes at most what the ones before it have left, and the parts
@@ -29,6 +35,8 @@ struct bill_facts {
     uint64_t left_free_bytes;
     uint64_t left_page_bytes;
 };
+
+enum { BILL_UNCOUNTED_BYTES = 256 << 10 }; /* four ticks */
 
 struct reader_bill bill_of(const struct bill_facts *facts);
 

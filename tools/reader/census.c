@@ -303,6 +303,11 @@ static void uncounted_add(struct censuses *censuses,
                           const struct slot_owner *owner)
 {
     censuses->uncounted_threads++;
+    censuses->uncounted_bytes = saturating_add(
+        censuses->uncounted_bytes,
+        saturating_add(
+            owner->total.allocated_bytes - owner->at_claim.allocated_bytes,
+            owner->total.freed_bytes - owner->at_claim.freed_bytes));
     censuses->grown_bytes +=
         grown(&owner->total, owner->at_claim.allocated_bytes,
               owner->at_claim.freed_bytes);

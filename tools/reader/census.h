@@ -14,6 +14,7 @@ struct censuses {
     struct reader_census sum;
     uint64_t counted_threads;
     uint64_t uncounted_threads;
+    uint64_t uncounted_bytes; /* that these have allocated and freed */
     /* Allocated less freed since each thread's census, or where it has none
      * since it claimed its slot. */
     census_change grown_bytes;

@@ -113,6 +113,9 @@ struct reader_bill {
     uint64_t age_ms;            /* of the oldest census that went into it */
     uint64_t changed_bytes;     /* allocated and freed since the censuses */
     uint64_t uncounted_threads; /* without a census: the parts are bounds */
+    /* Freed by other threads, at the least, and still counted as used in
+     * pages whose owner has not looked since; in unreturned as yet. */
+    uint64_t uncollected_bytes;
 };
 
 /* What is resident, by who handed it out; anonymous memory only.  All

@@ -71,12 +71,39 @@ static uint64_t uncounted_bytes(const struct reader_process *process)
     return bytes;
 }
 
+/* A block in use holds one page: so much may be fragmented at the most. */
+static uint64_t pinned_bytes(const struct reader_process *process)
+{
+    uint64_t bytes = 0;
+
+    return __builtin_mul_overflow(reader_blocks(&process->totals),
+                                  (uint64_t)VERDICT_PINNED_BYTES, &bytes)
+               ? UINT64_MAX
+               : bytes;
+}
+
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
 static void unreturned_set(struct weights *weights,
                            const struct reader_process *process,
                            uint64_t unreturned)
 {
-    weights->undivided = min(unreturned, uncounted_bytes(process));
+    const struct reader_bill *bill = &process->bill;
+    uint64_t pinned = pinned_bytes(process);
+    uint64_t doubtful = add(uncounted_bytes(process),
+                            known_or_0(bill->uncollected_bytes));
+
+    weights->undivided = min(unreturned, min(doubtful, pinned));
     weights->unreturned = unreturned - weights->undivided;
+    if (apart(weights->fragmented, weights->unreturned) >=
+        min(known_or_0(bill->changed_bytes), pinned))
+        return;
+    weights->undivided += weights->fragmented + weights->unreturned;
+    weights->fragmented = 0;
+    weights->unreturned = 0;
 }
 
 /* Of what is resident in mimalloc's ranges. */
@@ -185,18 +212,31 @@ __attribute__((format(printf, 2, 3))) static void say(struct sentence *sentence,
         sentence->length += min((uint64_t)length, room - 1);
 }
 
-/* "196.0 MiB of 254.1 MiB resident" */
+/* "196.0 MiB of 254.1 MiB resident"; of a dead process, of what is left when
+ * what it may never have touched is taken off. */
 static void say_share(struct sentence *sentence,
                       const struct reader_process *process, uint64_t part,
                       uint64_t whole)
 {
     char part_text[TEXT_SIZE_BYTES];
     char whole_text[TEXT_SIZE_BYTES];
-    bool is_resident = is_known(process->resident_bytes);
+    const char *what = "resident";
 
+    if (!is_known(process->resident_bytes))
+        what = whole < process->allocated_bytes ? "allocated and touched"
+                                                : "allocated";
     say(sentence, "%s of %s %s", text_size(part_text, part),
-        text_size(whole_text, is_resident ? whole : process->allocated_bytes),
-        is_resident ? "resident" : "allocated");
+        text_size(whole_text, whole), what);
+}
+
+/* The figure of a place, between its name and what was said before; no more
+ * than the whole that it is part of, as not all that is counted there need be
+ * resident, nor of the same moment. */
+static void say_part(struct sentence *sentence, uint64_t part, uint64_t whole)
+{
+    char bytes[TEXT_SIZE_BYTES];
+
+    say(sentence, ", %s,", text_size(bytes, min(part, whole)));
 }
 
 static uint64_t class_used_bytes(const struct reader_class *class)
@@ -227,23 +267,25 @@ class_largest(const struct reader_process *process,
 
 /* Where most of what is in use is, as far as it has a place. */
 static void say_in_use(struct sentence *sentence,
-                       const struct reader_process *process)
+                       const struct reader_process *process,
+                       const struct weights *weights)
 {
     const struct reader_class *class = class_largest(process, class_used_bytes);
     uint64_t class_bytes = class ? class_used_bytes(class) : 0;
     uint64_t huge = known_or_0(process->huge_bytes);
-    char bytes[TEXT_SIZE_BYTES];
     char count[TEXT_COUNT_BYTES];
 
     say(sentence, " are in blocks in use");
-    if (known_or_0(process->bill.orphaned_bytes) > max(huge, class_bytes))
+    if (known_or_0(process->bill.orphaned_bytes) > max(huge, class_bytes) ||
+        max(huge, class_bytes) == 0)
         return;
+    say(sentence, ", the most of it");
+    say_part(sentence, max(huge, class_bytes), weights->used);
     if (huge > class_bytes)
-        say(sentence, ", the most of it, %s, in huge blocks (%s)",
-            text_size(bytes, huge), text_count(count, process->huge_blocks));
-    else if (class)
-        say(sentence, ", the most of it, %s, in size class %s",
-            text_size(bytes, class_bytes),
+        say(sentence, " in huge blocks (%s)",
+            text_count(count, process->huge_blocks));
+    else
+        say(sentence, " in size class %s",
             text_count(count, class->block_bytes));
 }
 
@@ -278,7 +320,8 @@ static void say_percent(struct sentence *sentence, uint64_t part,
 }
 
 static void say_fragmented(struct sentence *sentence,
-                           const struct reader_process *process)
+                           const struct reader_process *process,
+                           const struct weights *weights)
 {
     const struct reader_class *class = class_largest(process, class_free_bytes);
     char size[TEXT_COUNT_BYTES];
@@ -289,14 +332,41 @@ static void say_fragmented(struct sentence *sentence,
         say(sentence, " are free blocks in pages that exited threads left");
         return;
     }
+    bool is_one = class->pages - class->empty_pages == 1;
+
     say(sentence,
         " are free between used blocks and cannot be given back;"
-        " size class %s: %s pages held by ",
+        " size class %s: %s page%s held by ",
         text_count(size, class->block_bytes),
-        text_count(pages, class->pages - class->empty_pages));
+        text_count(pages, class->pages - class->empty_pages),
+        is_one ? "" : "s");
     say_percent(sentence, class->used_blocks, class->capacity_blocks);
-    say(sentence, " of their blocks, %s free",
-        text_size(bytes, class_free_bytes(class)));
+    say(sentence, " of %s blocks", is_one ? "its" : "their");
+    if (class_free_bytes(class) <= weights->fragmented)
+        say(sentence, ", %s free", text_size(bytes, class_free_bytes(class)));
+}
+
+/* Why it is not known what could be given back: the largest reason. */
+static void say_undivided(struct sentence *sentence,
+                          const struct reader_process *process)
+{
+    const struct reader_bill *bill = &process->bill;
+    uint64_t changed = known_or_0(bill->changed_bytes);
+    uint64_t uncollected = known_or_0(bill->uncollected_bytes);
+    uint64_t uncounted = uncounted_bytes(process);
+    char bytes[TEXT_SIZE_BYTES];
+
+    say(sentence, " are free, in whole pages or between used blocks: ");
+    if (uncollected > max(changed, uncounted))
+        say(sentence, "other threads than the pages' owner freed %s of it, and"
+                      " the owner has not looked since",
+            text_size(bytes, uncollected));
+    else if (changed > uncounted)
+        say(sentence, "%s went through malloc since threads counted their"
+                      " pages",
+            text_size(bytes, changed));
+    else
+        say(sentence, "threads that hold it have not counted their pages");
 }
 
 struct part {
@@ -335,14 +405,15 @@ static void say_outside(struct sentence *sentence,
 }
 
 static void say_orphaned(struct sentence *sentence,
-                         const struct reader_process *process)
+                         const struct reader_process *process,
+                         const struct weights *weights)
 {
     uint64_t orphaned = known_or_0(process->bill.orphaned_bytes);
     char bytes[TEXT_SIZE_BYTES];
 
     if (orphaned > process->used_bytes / VERDICT_ORPHANED_SHARE)
         say(sentence, "; exited threads left %s of what is in use",
-            text_size(bytes, orphaned));
+            orphaned <= weights->used ? text_size(bytes, orphaned) : "most");
 }
 
 static void evidence_give(struct reader_process *process,
@@ -353,7 +424,7 @@ static void evidence_give(struct reader_process *process,
     switch (process->verdict) {
     case READER_VERDICT_IN_USE:
         say_share(&sentence, process, weights->used, weights->whole);
-        say_in_use(&sentence, process);
+        say_in_use(&sentence, process, weights);
         break;
     case READER_VERDICT_UNRETURNED:
         say_share(&sentence, process, weights->unreturned, weights->whole);
@@ -361,7 +432,7 @@ static void evidence_give(struct reader_process *process,
         break;
     case READER_VERDICT_FRAGMENTED:
         say_share(&sentence, process, weights->fragmented, weights->whole);
-        say_fragmented(&sentence, process);
+        say_fragmented(&sentence, process, weights);
         break;
     case READER_VERDICT_OUTSIDE:
         if (!is_known(process->mappings.outside_bytes))
@@ -370,9 +441,13 @@ static void evidence_give(struct reader_process *process,
         say_outside(&sentence, &process->mappings);
         break;
     case READER_VERDICT_UNKNOWN:
-        return;
+        if (weights->undivided == 0)
+            return;
+        say_share(&sentence, process, weights->undivided, weights->whole);
+        say_undivided(&sentence, process);
+        break;
     }
-    say_orphaned(&sentence, process);
+    say_orphaned(&sentence, process, weights);
 }
 
 void verdict_give(struct reader_process *process)

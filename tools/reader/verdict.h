@@ -19,8 +19,12 @@
  *
  * A thread without a census may hold free blocks between used ones too: as much
  * as it has ever freed, and VERDICT_UNCOUNTED_BYTES.  So much of what would be
- * unreturned is undivided; and where that is the largest of all, or nothing is
- * known apart, there is no verdict.
+ * unreturned is undivided, and so is what other threads have freed and the
+ * owner of its pages has not collected.  Where more has gone through malloc
+ * since the censuses than unreturned and fragmented are apart, all of both is.
+ * If what is undivided is the largest, or nothing is known apart, there is no
+ * verdict, but evidence why.  None of these doubts can be larger than the pages
+ * that the blocks in use can hold: VERDICT_PINNED_BYTES each.
  *
  * Arithmetic and words alone: reads nothing.
  */
@@ -35,6 +39,7 @@ enum {
     VERDICT_UNTOUCHED_BYTES = 32 << 20,       /* one of mimalloc's segments */
     VERDICT_UNTOUCHED_THREAD_BYTES = 1 << 20, /* the first part of one */
     VERDICT_UNCOUNTED_BYTES = 64 << 10, /* what a thread touches at once */
+    VERDICT_PINNED_BYTES = 512 << 10, /* the most that one block's page holds */
 };
 
 /* Sets verdict and evidence from the other figures. */

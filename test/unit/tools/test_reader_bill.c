@@ -167,7 +167,9 @@ static void the_parts_add_up_whatever_the_facts(void **state)
 static void without_any_census_the_parts_are_unknown(void **state)
 {
     (void)state;
-    struct censuses censuses = {.sum.age_ms = UNKNOWN, .uncounted_threads = 3};
+    struct censuses censuses = {.sum.age_ms = UNKNOWN,
+                                .uncounted_threads = 3,
+                                .uncounted_bytes = BILL_UNCOUNTED_BYTES + 1};
     struct bill_facts facts = {
         .allocated_bytes = 9, .used_bytes = 5, .censuses = &censuses};
     struct reader_bill bill = bill_of(&facts);
@@ -183,12 +185,52 @@ static void without_any_census_the_parts_are_unknown(void **state)
     assert_int_equal(bill.uncounted_threads, 3);
 }
 
+/* The first thread waits, and its workers have left all that there is. */
+static void threads_that_have_done_nothing_need_no_census(void **state)
+{
+    (void)state;
+    struct censuses censuses = {.sum.age_ms = UNKNOWN,
+                                .uncounted_threads = 1,
+                                .uncounted_bytes = BILL_UNCOUNTED_BYTES};
+    struct bill_facts facts = {.allocated_bytes = 1000,
+                               .used_bytes = 600,
+                               .censuses = &censuses,
+                               .left_used_bytes = 600,
+                               .left_free_bytes = 100,
+                               .left_page_bytes = 800};
+    struct reader_bill bill = bill_of(&facts);
+
+    assert_int_equal(bill.owned_bytes, 0);
+    assert_int_equal(bill.orphaned_bytes, 600);
+    assert_int_equal(bill.fragmented_bytes, 100);
+    assert_int_equal(bill.overhead_bytes, 100);
+    assert_int_equal(bill.unreturned_bytes, 200);
+}
+
+static void what_pages_count_and_nobody_uses_is_uncollected(void **state)
+{
+    (void)state;
+    struct censuses censuses = {.sum = {.used_bytes = 700, .page_bytes = 700},
+                                .counted_threads = 2,
+                                .grown_bytes = -50};
+    struct bill_facts facts = {
+        .allocated_bytes = 1000, .used_bytes = 400, .censuses = &censuses};
+    struct reader_bill bill = bill_of(&facts);
+
+    assert_int_equal(bill.uncollected_bytes, 250);
+    assert_int_equal(bill.orphaned_bytes, 0);
+    facts.used_bytes = 650;
+    assert_int_equal(bill_of(&facts).uncollected_bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_part_is_as_it_should_be),
         cmocka_unit_test(the_parts_add_up_whatever_the_facts),
         cmocka_unit_test(without_any_census_the_parts_are_unknown),
+        cmocka_unit_test(threads_that_have_done_nothing_need_no_census),
+        cmocka_unit_test(what_pages_count_and_nobody_uses_is_uncollected),
     };
 
     return RUN(tests);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -121,6 +122,52 @@ static void the_numbers_of_requests_go_round(void **state)
     forge_unmap(segment);
 }
 
+/* A process that waits to be killed, and its segment. */
+static pid_t open_child(void)
+{
+    struct gcshim_segment *segment = forge_segment();
+    struct proc proc;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    assert_int_equal(proc_open(&proc, (uint32_t)pid), 0);
+    segment->header.pid = (uint32_t)pid;
+    segment->header.start_time_ticks = proc.stat.start_time_ticks;
+    segment->header.stack_start = 0;
+    proc_close(&proc);
+    open_forged(segment);
+    return pid;
+}
+
+static void assert_ended(void)
+{
+    size_t done = 0;
+    size_t threads = 0;
+    bool is_served = true;
+
+    assert_int_equal(control_trim_progress(&control, &done, &threads), -ESRCH);
+    assert_int_equal(control_collect_served(&control, &is_served), -ESRCH);
+}
+
+static void a_process_that_was_killed_meanwhile_has_ended(void **state)
+{
+    (void)state;
+    siginfo_t info;
+    pid_t pid = open_child();
+    size_t done = 0;
+    size_t threads = 0;
+
+    assert_int_equal(control_trim_progress(&control, &done, &threads), 0);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    assert_ended(); /* a zombie */
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_ended();
+}
+
 static void progress_of_a_file_cut_short_is_an_error(void **state)
 {
     (void)state;
@@ -130,6 +177,88 @@ static void progress_of_a_file_cut_short_is_an_error(void **state)
     open_forged(forge_segment());
     assert_int_equal(truncate(forge_path(name), GCSHIM_HEADER_BYTES), 0);
     assert_int_equal(control_trim_progress(&control, &done, &threads), -EPROTO);
+}
+
+/* -------------------------------------------------------------- collect */
+
+static void assert_served(bool expected)
+{
+    bool is_served = !expected;
+
+    assert_int_equal(control_collect_served(&control, &is_served), 0);
+    assert_int_equal(is_served, expected);
+}
+
+static void a_request_to_collect_is_one_more_than_the_last(void **state)
+{
+    (void)state;
+    struct gcshim_segment *segment = forge_segment();
+
+    segment->header.collect_requested = 7;
+    segment->header.trim_requested = 3;
+    open_forged(segment);
+    segment = forge_map(name);
+    assert_int_equal(control_collect(&control), 0);
+    assert_int_equal(segment->header.collect_requested, 8);
+    assert_int_equal(segment->header.trim_requested, 3);
+    forge_unmap(segment);
+}
+
+static void a_collection_is_served_by_that_request_or_a_later_one(void **state)
+{
+    (void)state;
+    struct gcshim_segment *segment = forge_segment();
+
+    segment->header.collect_requested = UINT32_MAX;
+    segment->gc.collect_served = UINT32_MAX;
+    open_forged(segment);
+    segment = forge_map(name);
+    assert_int_equal(control_collect(&control), 0); /* they go round */
+    assert_served(false);
+    segment->gc.collect_served = 0;
+    assert_served(true);
+    segment->gc.collect_served = 2;
+    assert_served(true);
+    segment->gc.collect_served = UINT32_MAX - 1;
+    assert_served(false);
+    forge_unmap(segment);
+}
+
+static void a_file_without_collections_never_serves(void **state)
+{
+    (void)state;
+    struct gcshim_segment *segment = forge_segment();
+    struct reader_gc_event event;
+
+    segment->header.section_count -= 2;
+    open_forged(segment);
+    assert_int_equal(control_collect(&control), 0);
+    assert_served(false);
+    assert_int_equal(control_collected(&control, 0, 0, &event), -ENODATA);
+}
+
+static void the_newest_collection_since_then_is_found(void **state)
+{
+    (void)state;
+    struct gcshim_segment *segment = forge_segment();
+    struct reader_gc_event event = {0};
+
+    segment->gc.events = 3;
+    for (uint64_t i = 0; i < 3; i++) {
+        segment->gc_events[i].sequence = 2 * (i + 1);
+        segment->gc_events[i].begin_ns = 100 + i;
+    }
+    segment->gc_events[1].flags = GCSHIM_GC_ON_REQUEST;
+    open_forged(segment);
+    assert_int_equal(control_collected(&control, 99, 0, &event), 0);
+    assert_int_equal(event.begin_ns, 102);
+    assert_int_equal(
+        control_collected(&control, 99, READER_GC_BY_REQUEST, &event), 0);
+    assert_int_equal(event.begin_ns, 101);
+    assert_int_equal(
+        control_collected(&control, 101, READER_GC_BY_REQUEST, &event),
+        -ENODATA);
+    assert_int_equal(control_collected(&control, 102, 0, &event), -ENODATA);
 }
 
 /* ------------------------------------------------------------- baseline */
@@ -396,7 +525,12 @@ int main(void)
         TEST(a_request_to_trim_is_one_more_than_the_last),
         TEST(threads_that_have_served_it_are_counted),
         TEST(the_numbers_of_requests_go_round),
+        TEST(a_process_that_was_killed_meanwhile_has_ended),
         TEST(progress_of_a_file_cut_short_is_an_error),
+        TEST(a_request_to_collect_is_one_more_than_the_last),
+        TEST(a_collection_is_served_by_that_request_or_a_later_one),
+        TEST(a_file_without_collections_never_serves),
+        TEST(the_newest_collection_since_then_is_found),
         TEST(a_baseline_is_shown_by_those_who_read_later),
         TEST(a_dead_process_cannot_be_asked),
         TEST(a_segment_that_is_gone_cannot_be_asked),

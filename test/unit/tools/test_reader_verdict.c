@@ -46,21 +46,26 @@ static const struct row rows[] = {
      100, 100, 60, UNKNOWN, UNKNOWN, UNKNOWN, 100, 0},
     {"no census, but more outside than anything", READER_VERDICT_OUTSIDE, "",
      100, 40, 10, UNKNOWN, UNKNOWN, UNKNOWN, 40, 60},
-    {"no census, and nothing decides", READER_VERDICT_UNKNOWN, "",
+    {"no census, and nothing decides", READER_VERDICT_UNKNOWN,
+     "60.0 MiB of 100.0 MiB resident are free, in whole pages or between used",
      100, 100, 10, UNKNOWN, UNKNOWN, UNKNOWN, 70, 30},
     {"a dead process, in use", READER_VERDICT_IN_USE,
-     "50.0 MiB of 90.0 MiB allocated are in blocks in use",
+     "50.0 MiB of 58.0 MiB allocated and touched are in blocks in use",
      UNKNOWN, 90, 50, 0, 40, 0, UNKNOWN, UNKNOWN},
     {"a dead process, small, in what it took at once", READER_VERDICT_IN_USE,
-     "2.0 MiB of 32.0 MiB allocated",
+     "2.0 MiB of 3.0 MiB allocated and touched",
      UNKNOWN, 32, 2, 1, 29, 0, UNKNOWN, UNKNOWN},
     {"a dead process, unreturned", READER_VERDICT_UNRETURNED,
-     "168.0 MiB of 250.0 MiB allocated were wholly free",
+     "168.0 MiB of 218.0 MiB allocated and touched were wholly free",
      UNKNOWN, 250, 50, 0, 200, 0, UNKNOWN, UNKNOWN},
     {"a dead process, fragmented", READER_VERDICT_FRAGMENTED,
-     "150.0 MiB of 250.0 MiB allocated are free blocks",
+     "150.0 MiB of 218.0 MiB allocated and touched are free blocks",
      UNKNOWN, 250, 50, 150, 50, 0, UNKNOWN, UNKNOWN},
-    {"a dead process without a census", READER_VERDICT_UNKNOWN, "",
+    {"a dead process, in use, all of it touched", READER_VERDICT_IN_USE,
+     "50.0 MiB of 60.0 MiB allocated are in blocks in use",
+     UNKNOWN, 60, 50, 0, 0, 10, UNKNOWN, UNKNOWN},
+    {"a dead process without a census", READER_VERDICT_UNKNOWN,
+     "have not counted their pages",
      UNKNOWN, 250, 50, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
     {"nothing resident", READER_VERDICT_UNKNOWN, "",
      0, 0, 0, 0, 0, 0, 0, 0},
@@ -101,10 +106,48 @@ static void each_state_of_affairs_has_its_verdict(void **state)
             fail_msg("%s: %d", row->sentence, (int)process.verdict);
         if (!strstr(process.evidence, row->evidence))
             fail_msg("%s: \"%s\"", row->sentence, process.evidence);
-        if ((process.evidence[0] == '\0') !=
-            (row->verdict == READER_VERDICT_UNKNOWN))
+        if ((process.evidence[0] == '\0') != (row->allocated == 0))
             fail_msg("%s: \"%s\"", row->sentence, process.evidence);
     }
+}
+
+/* rows[1]: 100 MiB resident, of which 50 are unreturned. */
+static void what_others_freed_and_the_owner_has_not_seen_is_no_promise(
+    void **state)
+{
+    (void)state;
+    struct reader_process process = process_of(&rows[1]);
+
+    process.totals.allocated_blocks = 1000;
+    process.bill.uncollected_bytes = 20 * MIB;
+    verdict_give(&process);
+    assert_int_equal(process.verdict, READER_VERDICT_UNRETURNED);
+    process.bill.uncollected_bytes = 40 * MIB;
+    verdict_give(&process);
+    assert_int_equal(process.verdict, READER_VERDICT_UNKNOWN);
+    assert_non_null(strstr(process.evidence, "freed 40.0 MiB of it, and the "
+                                             "owner has not looked since"));
+    /* Ten blocks cannot hold more than ten pages. */
+    process.totals.allocated_blocks = 10;
+    verdict_give(&process);
+    assert_int_equal(process.verdict, READER_VERDICT_UNRETURNED);
+}
+
+static void a_census_that_is_too_old_divides_nothing(void **state)
+{
+    (void)state;
+    struct reader_process process = process_of(&rows[1]);
+    uint64_t apart =
+        process.bill.unreturned_bytes - process.bill.fragmented_bytes;
+
+    process.totals.allocated_blocks = 1000;
+    process.bill.changed_bytes = apart / 2;
+    verdict_give(&process);
+    assert_int_equal(process.verdict, READER_VERDICT_UNRETURNED);
+    process.bill.changed_bytes = 2 * apart;
+    verdict_give(&process);
+    assert_int_equal(process.verdict, READER_VERDICT_UNKNOWN);
+    assert_non_null(strstr(process.evidence, "went through malloc since"));
 }
 
 /* A hundred threads that were never counted hide 6.25 MiB at the least. */
@@ -118,13 +161,14 @@ static void threads_without_a_census_leave_a_doubt(void **state)
         threads[i].census.age_ms = UNKNOWN;
     process.threads = threads;
     process.thread_count = 100;
+    process.totals.allocated_blocks = 1000;
     verdict_give(&process);
     assert_int_equal(process.verdict, READER_VERDICT_UNRETURNED);
     assert_non_null(strstr(process.evidence, "44.8 MiB of 100.0 MiB"));
     threads[7].totals.freed_bytes = 20 * MIB;
     verdict_give(&process);
     assert_int_equal(process.verdict, READER_VERDICT_UNKNOWN);
-    assert_string_equal(process.evidence, "");
+    assert_non_null(strstr(process.evidence, "have not counted their pages"));
     threads[7].totals.freed_bytes = UINT64_MAX;
     verdict_give(&process);
     assert_int_equal(process.verdict, READER_VERDICT_UNKNOWN);
@@ -145,7 +189,7 @@ static void threads_that_ended_may_have_touched_little(void **state)
     process.thread_count = 100;
     verdict_give(&process);
     assert_int_equal(process.verdict, READER_VERDICT_UNRETURNED);
-    assert_ptr_equal(strstr(process.evidence, "68.0 MiB of 250.0 MiB"),
+    assert_ptr_equal(strstr(process.evidence, "68.0 MiB of 118.0 MiB"),
                      process.evidence);
 }
 
@@ -181,6 +225,65 @@ static void a_fragmented_process_is_shown_its_worst_size_class(void **state)
                     " 3 % of their blocks, 454.7 KiB free");
     classes[0].used_blocks = 3;
     assert_evidence(&process, "held by less than 1 % of their blocks");
+    classes[0].pages = 2;
+    assert_evidence(&process, "size class 48: 1 page held by less than 1 % of"
+                              " its blocks, ");
+}
+
+static void assert_evidence_is(struct reader_process *process,
+                               const char *whole)
+{
+    verdict_give(process);
+    assert_string_equal(process->evidence, whole);
+}
+
+/* Classes, huge blocks and orphans were counted at other times than what is
+ * resident, and of all that is committed. */
+static void no_part_is_named_that_is_more_than_its_whole(void **state)
+{
+    (void)state;
+    struct reader_class class = {.block_bytes = 3072,
+                                 .pages = 1000,
+                                 .used_blocks = 20000,
+                                 .capacity_blocks = 20000,
+                                 .reserved_blocks = 20000};
+    struct reader_process process = process_of(&rows[0]); /* 50 of 100 */
+
+    process.classes = &class;
+    process.class_count = 1;
+    assert_evidence_is(&process,
+                       "50.0 MiB of 100.0 MiB resident are in blocks in use,"
+                       " the most of it, 50.0 MiB, in size class 3,072");
+    process.huge_bytes = 60 * MIB;
+    process.huge_blocks = 2;
+    assert_evidence_is(&process,
+                       "50.0 MiB of 100.0 MiB resident are in blocks in use,"
+                       " the most of it, 50.0 MiB, in huge blocks (2)");
+    process.used_bytes = 80 * MIB;
+    process.mappings.malloc_bytes = 50 * MIB;
+    process.mappings.outside_bytes = 50 * MIB;
+    process.bill.orphaned_bytes = 70 * MIB;
+    assert_evidence_is(&process,
+                       "50.0 MiB of 100.0 MiB resident are in blocks in use;"
+                       " exited threads left most of what is in use");
+}
+
+static void no_class_has_more_free_than_all_that_is_resident(void **state)
+{
+    (void)state;
+    struct reader_class class = {.block_bytes = 3072,
+                                 .pages = 1000,
+                                 .used_blocks = 1000,
+                                 .capacity_blocks = 25000,
+                                 .reserved_blocks = 25000};
+    struct reader_process process = process_of(&rows[2]); /* 60 of 100 */
+
+    process.classes = &class;
+    process.class_count = 1;
+    assert_evidence_is(&process,
+                       "60.0 MiB of 100.0 MiB resident are free between used"
+                       " blocks and cannot be given back; size class 3,072:"
+                       " 1,000 pages held by 4 % of their blocks");
 }
 
 static void memory_in_use_is_shown_where_most_of_it_is(void **state)
@@ -272,8 +375,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_state_of_affairs_has_its_verdict),
         cmocka_unit_test(threads_without_a_census_leave_a_doubt),
+        cmocka_unit_test(
+            what_others_freed_and_the_owner_has_not_seen_is_no_promise),
+        cmocka_unit_test(a_census_that_is_too_old_divides_nothing),
         cmocka_unit_test(threads_that_ended_may_have_touched_little),
         cmocka_unit_test(a_fragmented_process_is_shown_its_worst_size_class),
+        cmocka_unit_test(no_part_is_named_that_is_more_than_its_whole),
+        cmocka_unit_test(no_class_has_more_free_than_all_that_is_resident),
         cmocka_unit_test(memory_in_use_is_shown_where_most_of_it_is),
         cmocka_unit_test(what_is_outside_is_told_by_its_largest_parts),
         cmocka_unit_test(orphans_are_spoken_of_if_they_are_many),
