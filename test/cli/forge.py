@@ -9,7 +9,7 @@ import time
 from conftest import SHM
 
 FILE_BYTES = 4096 + 16384 * 128
-CENSUS, HUGE, HISTORY, RANGES = 2, 3, 4, 5
+CENSUS, HUGE, HISTORY, RANGES, GC, GC_EVENTS = 2, 3, 4, 5, 6, 7
 CENSUS_BYTES, COUNT_BYTES, POINTS = 5760, 2816, 12 * 128
 
 
@@ -48,6 +48,22 @@ def history_table(points):
     """A history of level 0 alone, each point (time, used, peak, committed)."""
     table = b"".join(struct.pack("<4Q", *point) for point in points)
     return HISTORY, 32, table.ljust(32 * POINTS, b"\0")
+
+
+def gc_table(runtime=b"", mode=1, is_blind=0, goal=0, collections=(0, 0, 0),
+             events=0):
+    """The collections of a runtime, all together."""
+    table = struct.pack("<32sII3Q11Q", runtime, mode, is_blind, *collections,
+                        0, 0, 0, 0, 0, 0, 0, 0, goal, 0, events)
+    return GC, 4096, table.ljust(4096, b"\0")
+
+
+def gc_events_table(events):
+    """The ring of collections, each (begin, pause, used before, used after,
+    objects, generation, flags, tid)."""
+    table = b"".join(struct.pack("<6QIII4x", 2 * (number + 1), *event)
+                     for number, event in enumerate(events))
+    return GC_EVENTS, 64, table.ljust(512 * 64, b"\0")
 
 
 def with_tables(data, *tables, words=None):

@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from conftest import Conversation
+from conftest import Conversation, await_that, segments
 
 # Holds so many MiB in one block, and takes more for each line that comes.
 HOLDER = """
@@ -37,7 +37,7 @@ class Holder(Conversation):
 
 # Does what each line says.  Blocks are malloc's own, not Python's.
 PUPPET = """
-import ctypes, mmap, sys, threading
+import ctypes, gc, mmap, sys, threading
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 libc.free.argtypes = [ctypes.c_void_p]
@@ -51,6 +51,11 @@ def drop(blocks):
 
 def tick():
     drop(take(200, 20000))
+
+def litter(count, size):
+    for _ in range(count):
+        ring = [bytearray(size)]
+        ring.append(ring)
 
 def fill(mebibytes):
     memory = mmap.mmap(-1, mebibytes << 20,
@@ -96,6 +101,22 @@ class Puppet(Conversation):
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+
+# Where in a segment the numbers of the last requests stand.
+TRIM_REQUESTED, COLLECT_REQUESTED = 768, 772
+
+
+def is_requested(pid, at):
+    """Whether something has been asked of the process."""
+    path, = segments(pid)
+    with path.open("rb") as file:
+        file.seek(at)
+        return file.read(4) != bytes(4)
+
+
+def await_request(pid, at):
+    await_that(lambda: is_requested(pid, at), "the request")
 
 
 # What brings each verdict about.

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import TOOLS, document, plain_env, run_tool, segments
 from forge import segment_bytes
-from programs import Holder, Puppet
+from programs import TRIM_REQUESTED, Holder, Puppet, await_request
 
 MIB = 1 << 20
 SIZE = r"([\d.]+ (?:B|[KMG]iB))"
@@ -101,6 +101,7 @@ def test_a_process_that_rests_is_a_failure_after_the_time_is_over():
 
 def test_a_process_that_ends_meanwhile_is_a_failure():
     with Holder(4) as holder, asked("-t", 60, holder.pid, "trim") as trim:
+        await_request(holder.pid, TRIM_REQUESTED)
         holder.kill()
         _, err = trim.communicate(timeout=20)
     assert trim.returncode == 1
@@ -182,7 +183,7 @@ def test_clean_finds_nothing_where_nothing_is(tmp_path):
 
 # ------------------------------------------------- what cannot be asked
 
-@pytest.mark.parametrize("request_", ["trim", "baseline"])
+@pytest.mark.parametrize("request_", ["trim", "collect", "baseline"])
 def test_the_dead_are_asked_for_nothing(request_):
     with Holder(4) as holder:
         holder.kill()
@@ -201,7 +202,7 @@ def test_what_does_not_run_under_gcshim_is_one_line_and_status_1(pid, says):
 
 
 @AS_ROOT
-@pytest.mark.parametrize("request_", ["trim", "baseline"])
+@pytest.mark.parametrize("request_", ["trim", "collect", "baseline"])
 def test_another_users_process_is_not_asked(request_):
     with Holder(4) as holder:
         done = ctl(holder.pid, request_, user=4242, group=4242)
@@ -214,9 +215,10 @@ def test_another_users_process_is_not_asked(request_):
 # ------------------------------------------------------------------ usage
 
 @pytest.mark.parametrize("args, says", [
-    ([], "no process id"), (["1"], "trim, baseline"), (["x"], "clean"),
+    ([], "no process id"), (["1"], "trim, collect, baseline"), (["x"], "clean"),
     (["trim"], "'trim' is no process id"), (["0", "trim"], "'0'"),
-    (["1", "collect"], "trim, baseline"), (["1", "profile"], "'profile'"),
+    (["1", "collect", "x"], "'x' is too much"), (["collect"], "'collect'"),
+    (["1", "profile"], "trim, collect, baseline"),
     (["1", "clean"], "'clean'"), (["1", "trim", "x"], "'x' is too much"),
     (["clean", "x"], "'x' is too much"), (["-t", "x", "1", "trim"], "'x'"),
     (["-t", "-1", "1", "trim"], "'-1'"), (["--nonsense"], "nonsense")])
@@ -231,8 +233,7 @@ def test_a_mistake_is_one_line_and_status_2(args, says):
 def test_help_and_version_go_to_stdout():
     done = ctl("-h")
     assert (done.returncode, done.stderr) == (0, "")
-    for word in ("trim", "baseline", "clean", "--timeout"):
+    for word in ("trim", "collect", "baseline", "clean", "--timeout"):
         assert word in done.stdout
-    for later in ("collect", "profile"):
-        assert later not in done.stdout
+    assert "profile" not in done.stdout
     assert ctl("--version").stdout.startswith("gcshim-ctl (gcshim) 0.")

@@ -235,7 +235,7 @@ def test_no_name_injects_an_escape_sequence():
 
 def test_a_segment_without_a_census_has_dashes_and_nulls():
     with segment_file("gcshim.test.plain",
-                      segment_bytes(os.getpid())) as path:
+                      segment_bytes(os.getpid(), allocated=1 << 30)) as path:
         text, shown = report(path), figures(path)
     assert "no thread has counted its pages yet" in text
     assert re.search(r"^  R unreturned +- +-", text, re.M)

@@ -31,9 +31,9 @@ static void check_bill(const struct reader_process *process)
 {
     const struct reader_bill *bill = &process->bill;
 
-    if (bill->age_ms == READER_UNKNOWN) {
+    if (bill->orphaned_bytes == READER_UNKNOWN) {
         require(bill->fragmented_bytes == READER_UNKNOWN);
-        require(bill->orphaned_bytes == READER_UNKNOWN);
+        require(bill->age_ms == READER_UNKNOWN);
         return;
     }
     require(bill->owned_bytes <= process->used_bytes);
@@ -71,16 +71,37 @@ static void check_lists(const struct reader_process *process)
     }
 }
 
+static bool is_bytes(uint64_t figure)
+{
+    return figure == READER_UNKNOWN || figure <= UINT64_C(1) << 47;
+}
+
+static void check_gc(const struct reader_gc *gc)
+{
+    check_text(gc->runtime, sizeof(gc->runtime));
+    require(gc->mode <= READER_GC_MODE_UNKNOWN);
+    require(is_bytes(gc->used_before_last) && is_bytes(gc->used_after_last));
+    require(is_bytes(gc->goal_bytes) && is_bytes(gc->baseline_bytes));
+    require(gc->event_count <= READER_GC_EVENTS_MAX);
+    require(gc->is_there || gc->event_count == 0);
+    for (size_t i = 0; i < gc->event_count; i++) {
+        require(gc->events[i].generation < READER_GC_GENERATIONS);
+        require(is_bytes(gc->events[i].used_before));
+        require(is_bytes(gc->events[i].used_after));
+    }
+}
+
 /* Whatever the file says, what the reader says must make sense. */
 static void check(const struct reader_process *process)
 {
     check_text(process->comm, sizeof(process->comm));
     check_text(process->evidence, sizeof(process->evidence));
-    require((process->verdict == READER_VERDICT_UNKNOWN) ==
-            (process->evidence[0] == '\0'));
+    require(process->verdict == READER_VERDICT_UNKNOWN ||
+            process->evidence[0] != '\0');
     check_bill(process);
     check_classes(process);
     check_lists(process);
+    check_gc(&process->gc);
     require(process->used_bytes <= process->allocated_bytes);
     require(process->used_bytes <= process->used_peak_bytes);
     require(process->allocated_bytes <= process->allocated_peak_bytes);

@@ -109,16 +109,16 @@ char *age_format(char text[AGE_BYTES], uint64_t age_ms)
 
 char *pause_format(char text[AGE_BYTES], uint64_t pause_ns)
 {
-    enum { US = 1000, MS = 1000 * US, S = 1000 * MS };
+    enum { US = 1000, MS = 1000000, S = 1000000000 };
 
     if (pause_ns == READER_UNKNOWN)
         return unknown(text);
     if (pause_ns < MS)
         (void)snprintf(text, AGE_BYTES, "0.%02" PRIu64 " ms",
-                       pause_ns / (10 * US));
-    else if (pause_ns < 100 * MS)
+                       pause_ns / US / 10);
+    else if (pause_ns < S / 10)
         (void)snprintf(text, AGE_BYTES, "%" PRIu64 ".%" PRIu64 " ms",
-                       pause_ns / MS, pause_ns % MS / (100 * US));
+                       pause_ns / MS, pause_ns % MS / US / 100);
     else if (pause_ns < S)
         (void)snprintf(text, AGE_BYTES, "%" PRIu64 " ms", pause_ns / MS);
     else

@@ -32,8 +32,8 @@ static int event_find(struct collecting *collecting,
 static int served_look(void *context, bool *ret_is_over)
 {
     struct collecting *collecting = context;
-    int err = control_collect_served(collecting->control,
-                                     &collecting->is_served);
+    int err =
+        control_collect_served(collecting->control, &collecting->is_served);
 
     if (err == 0 && collecting->is_served)
         err = event_find(collecting, READER_GC_BY_REQUEST);

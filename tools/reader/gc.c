@@ -76,8 +76,8 @@ static void totals_set(struct reader_gc *gc, struct gcshim_gc *raw)
     last_set(gc, raw);
     /* A runtime that speaks to the shim by itself gives no name; it has a
      * goal from its first word on. */
-    gc->is_there = gc->runtime[0] != '\0' || raw->goal_bytes != 0 ||
-                   raw->events != 0;
+    gc->is_there =
+        gc->runtime[0] != '\0' || raw->goal_bytes != 0 || raw->events != 0;
 }
 
 /* --------------------------------------------------------------- events */
@@ -111,8 +111,8 @@ static bool is_whole(struct passes *passes, uint64_t number)
 
 static uint32_t why_of(uint32_t flags)
 {
-    return flags & (READER_GC_BY_PACER | READER_GC_BY_LIMIT |
-                    READER_GC_BY_REQUEST);
+    return flags &
+           (READER_GC_BY_PACER | READER_GC_BY_LIMIT | READER_GC_BY_REQUEST);
 }
 
 static_assert((int)READER_GC_BY_PACER == (int)GCSHIM_GC_ASKED &&
@@ -204,9 +204,9 @@ int gc_read(const struct segment *segment, struct reader_gc *ret_gc,
         *ret_gc = gc;
         return 0;
     }
-    err = segment_read(segment, &raw, sizeof(raw),
-                       segment_entry(segment, GCSHIM_SECTION_GC, 0),
-                       ret_reason);
+    err =
+        segment_read(segment, &raw, sizeof(raw),
+                     segment_entry(segment, GCSHIM_SECTION_GC, 0), ret_reason);
     if (err)
         return err;
     totals_set(&gc, &raw);

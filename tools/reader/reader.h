@@ -186,7 +186,7 @@ struct reader_gc_event {
 struct reader_gc {
     bool is_there; /* a runtime that is known of; else the rest says nothing */
     bool is_blind; /* it keeps its objects where the shim cannot see them */
-    char runtime[READER_RUNTIME_BYTES]; /* "cpython 3.11"; "": it has not said */
+    char runtime[READER_RUNTIME_BYTES]; /* "cpython 3.11"; "": no name */
     enum reader_gc_mode mode;
     uint64_t collections[READER_GC_GENERATIONS];
     uint64_t objects_collected;

@@ -28,6 +28,10 @@ static const char help_text[] =
     "      --report[=FILE]    when it has ended, report what memory it used,\n"
     "                         on stderr or at the end of FILE\n"
     "      --keep             leave the account in /dev/shm when it ends\n"
+    "      --gc[=MODE]        what to do about the garbage collections of its\n"
+    "                         runtime: off, observe (measure them), or pace\n"
+    "                         (ask for them as memory in use grows), which is\n"
+    "                         meant where no MODE is given\n"
     "      --all-python       have Python take its small objects from malloc\n"
     "                         too, so that they are seen (PYTHONMALLOC)\n"
     "      --set KEY:VALUE    a setting of the shim, GCSHIM_KEY=VALUE\n"
@@ -42,6 +46,7 @@ static const char help_text[] =
 enum {
     OPTION_REPORT = 256,
     OPTION_KEEP,
+    OPTION_GC,
     OPTION_ALL_PYTHON,
     OPTION_SET,
     OPTION_SHIM,
@@ -53,6 +58,7 @@ enum {
 static const struct option long_options[] = {
     {"report", optional_argument, NULL, OPTION_REPORT},
     {"keep", no_argument, NULL, OPTION_KEEP},
+    {"gc", optional_argument, NULL, OPTION_GC},
     {"all-python", no_argument, NULL, OPTION_ALL_PYTHON},
     {"set", required_argument, NULL, OPTION_SET},
     {"shim", required_argument, NULL, OPTION_SHIM},
@@ -62,7 +68,7 @@ static const struct option long_options[] = {
 };
 
 struct options {
-    bool report, keep;
+    bool report, keep, gc;
     const char *report_path; /* NULL: stderr */
     const char *shim;
     char **argv; /* of the program */
@@ -75,6 +81,22 @@ static int variable_set(const char *name, const char *value)
     if (setenv(name, value, 1) < 0)
         return cli_failure(command, "%s", strerror(errno));
     return CONTINUE;
+}
+
+static int gc_set(struct options *options, const char *mode)
+{
+    static const char *const modes[] = {"off", "observe", "pace"};
+
+    if (!mode)
+        mode = "pace";
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (strcmp(mode, modes[i]) == 0) {
+            options->gc = i > 0;
+            return variable_set("GCSHIM_GC", mode);
+        }
+    }
+    return cli_usage(command, "--gc: '%s' is none of: off, observe, pace",
+                     mode);
 }
 
 static int setting_set(const char *setting)
@@ -99,6 +121,8 @@ static int option_set(struct options *options, int option)
     case OPTION_KEEP:
         options->keep = true;
         return variable_set("GCSHIM_KEEP", "1");
+    case OPTION_GC:
+        return gc_set(options, optarg);
     case OPTION_ALL_PYTHON:
         return variable_set("PYTHONMALLOC", "malloc");
     case OPTION_SET:
@@ -163,6 +187,27 @@ static void warn_of_obstacles(const char *name,
         program_inspect(path, ret_obstacle);
     if (*ret_obstacle)
         (void)cli_failure(command, "%s", ret_obstacle);
+}
+
+/* Python has an allocator of its own for small objects; a build without a GIL
+ * for all, of which the library tells. */
+static void warn_of_blindness(const char *name)
+{
+    const char *malloc = getenv("PYTHONMALLOC");
+    char path[PATH_MAX];
+    char real[PATH_MAX];
+
+    if ((malloc && strncmp(malloc, "malloc", strlen("malloc")) == 0) ||
+        program_find(name, path) < 0)
+        return;
+    program_interpret(path, real);
+    if (program_is_python(real))
+        (void)cli_failure(command,
+                          "%s takes memory for objects of up to 512 bytes "
+                          "from an allocator of its own: what these use is "
+                          "not seen, nor counted towards a collection "
+                          "(--all-python changes that)",
+                          name);
 }
 
 /* ---------------------------------------------------------------- runs */
@@ -269,6 +314,8 @@ int main(int argc, char **argv)
     if (status != CONTINUE)
         return status;
     warn_of_obstacles(options.argv[0], obstacle);
+    if (options.gc && !*obstacle)
+        warn_of_blindness(options.argv[0]);
     return options.report ? run_and_report(&options, obstacle)
                           : run_directly(options.argv);
 }

@@ -202,17 +202,48 @@ close:
     return is_script;
 }
 
+/* From interpreter to interpreter; the last one is in ret_program. */
+static void chain_inspect(const char *path,
+                          char obstacle[PROGRAM_OBSTACLE_BYTES],
+                          char ret_program[PATH_MAX])
+{
+    char next[PATH_MAX];
+
+    obstacle[0] = '\0';
+    (void)snprintf(ret_program, PATH_MAX, "%s", path);
+    for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
+        if (!file_inspect(ret_program, obstacle, next))
+            return;
+        memcpy(ret_program, next, sizeof(next));
+    }
+}
+
 void program_inspect(const char *path,
                      char ret_obstacle[PROGRAM_OBSTACLE_BYTES])
 {
-    char current[PATH_MAX];
-    char next[PATH_MAX];
+    char program[PATH_MAX];
 
-    ret_obstacle[0] = '\0';
-    (void)snprintf(current, sizeof(current), "%s", path);
-    for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
-        if (!file_inspect(current, ret_obstacle, next))
-            return;
-        memcpy(current, next, sizeof(current));
-    }
+    chain_inspect(path, ret_obstacle, program);
+}
+
+void program_interpret(const char *path, char ret_path[PATH_MAX])
+{
+    char ignored[PROGRAM_OBSTACLE_BYTES];
+    char program[PATH_MAX];
+
+    chain_inspect(path, ignored, program);
+    if (!realpath(program, ret_path))
+        memcpy(ret_path, program, sizeof(program));
+}
+
+/* "python3.13t" has no GIL. */
+bool program_is_python(const char *path)
+{
+    static const char python[] = "python";
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const char *version = name + strlen(python);
+
+    return strncmp(name, python, strlen(python)) == 0 &&
+           version[strspn(version, "0123456789.")] == '\0';
 }

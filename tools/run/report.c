@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/gc.h"
 #include "common/size.h"
 #include "common/wrap.h"
 #include "reader/proc.h"
@@ -188,6 +189,22 @@ static void total_line(FILE *out, const char *label, uint64_t bytes,
                   blocks == 1 ? "" : "s");
 }
 
+static void collections_line(FILE *out, const struct reader_gc *gc)
+{
+    char count[COUNT_BYTES];
+    char freed[SIZE_BYTES];
+    char pause[AGE_BYTES];
+    uint64_t collections = gc_collections(gc);
+
+    if (!gc->is_there || collections == 0)
+        return;
+    (void)fprintf(out, "  %-18s%*s   in %s collection%s (%s), longest %s\n",
+                  "garbage", SIZE_COLUMNS,
+                  size_format(freed, gc->freed_total_bytes),
+                  count_format(count, collections), collections == 1 ? "" : "s",
+                  gc_name(gc), pause_format(pause, gc->pause_ns_max));
+}
+
 /* Of a process that has ended there are no mappings to be read any more: this
  * is what its bill says. */
 static void verdict_print(FILE *out, const struct reader_process *process)
@@ -214,6 +231,7 @@ static void account_print(FILE *out, const struct child *child,
     total_line(out, "handed out", totals->allocated_bytes,
                totals->allocated_blocks);
     total_line(out, "freed", totals->freed_bytes, totals->freed_blocks);
+    collections_line(out, &process->gc);
     verdict_print(out, process);
 }
 

@@ -346,8 +346,8 @@ static void events_print(const struct report *report)
 
     if (gc->event_count == 0)
         return;
-    (void)fprintf(report->out, "           ago gen     pause       used    "
-                               "               objects  asked by\n");
+    (void)fprintf(report->out, "  %12s %3s %9s %10s -> %-9s %12s  %s\n", "ago",
+                  "gen", "pause", "used", "after", "objects", "asked by");
     for (size_t i = 0; i < lines_of(report, gc->event_count); i++)
         event_print(report->out, &gc->events[gc->event_count - 1 - i]);
     more_print(report, gc->event_count);
@@ -472,9 +472,9 @@ static void verdict_print(const struct report *report)
 /* --------------------------------------------------------------- report */
 
 static void (*const sections[])(const struct report *report) = {
-    heading_print, used_print,        allocated_print, bill_print,
-    classes_print, huge_blocks_print, threads_print,   gc_print,
-    baseline_print, history_print,    verdict_print,
+    heading_print,  used_print,        allocated_print, bill_print,
+    classes_print,  huge_blocks_print, threads_print,   gc_print,
+    baseline_print, history_print,     verdict_print,
 };
 
 static int owned_compare(const void *left, const void *right)

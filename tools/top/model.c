@@ -370,6 +370,7 @@ static int panels_build(struct model *model,
     model->classes = classes;
     list_resize(&model->panels[PANEL_CLASSES], shown->class_count);
     list_resize(&model->panels[PANEL_HUGE], shown->huge_count);
+    list_resize(&model->panels[PANEL_GC], shown->gc.event_count);
     list_set(&model->panels[PANEL_THREADS], thread, threads,
              threads_add(model, threads, shown));
     return 0;
@@ -803,6 +804,7 @@ static int act(struct model *model, enum action action)
     case ACTION_PANEL_2:
     case ACTION_PANEL_3:
     case ACTION_PANEL_4:
+    case ACTION_PANEL_6:
         return panel_open(model, (enum model_panel)(action - ACTION_PANEL_1));
     case ACTION_SLOWER:
         interval_scale(model, 2);

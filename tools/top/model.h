@@ -15,12 +15,13 @@
 enum model_screen { SCREEN_LIST, SCREEN_DETAIL, SCREEN_HELP };
 enum model_prompt { PROMPT_NONE, PROMPT_SEARCH, PROMPT_FILTER, PROMPT_TRIM };
 
-/* Of the process in detail; the keys 1, 2, ... in this order. */
+/* Of the process in detail; its keys in this order. */
 enum model_panel {
     PANEL_OVERVIEW,
     PANEL_THREADS,
     PANEL_CLASSES,
     PANEL_HUGE,
+    PANEL_GC,
     PANEL_COUNT
 };
 

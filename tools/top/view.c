@@ -17,7 +17,7 @@ size_t view_page_rows(struct model *model, int rows, int cols)
 
     switch (model->screen) {
     case SCREEN_DETAIL:
-        page = view_detail_rows(rows);
+        page = view_detail_rows(model, rows, cols);
         break;
     case SCREEN_HELP:
         model->help.count = view_help_lines(model, cols);
@@ -90,7 +90,7 @@ static void bottom_draw(const struct model *model, struct canvas *canvas)
                                         {"Z", "Pause"},   {"z", "Baseline"},
                                         {"F10", "Quit"},  {NULL, NULL}};
     static const struct label detail[] = {
-        {"Esc", "Back"},   {"F1", "Help"},   {"1-4", "Panels"}, {"R", "Trim"},
+        {"Esc", "Back"},   {"F1", "Help"},   {"1-6", "Panels"}, {"R", "Trim"},
         {"T", "by total"}, {"P", "by rate"}, {"N", "by tid"},   {"Z", "Pause"},
         {"F10", "Quit"},   {NULL, NULL}};
     static const struct label help[] = {{"Esc", "Back"},

@@ -18,18 +18,23 @@ void view_draw(const struct model *model, struct canvas *canvas);
 void view_list_draw(const struct model *model, struct canvas *canvas);
 int view_list_rows(int rows);
 void view_detail_draw(const struct model *model, struct canvas *canvas);
-int view_detail_rows(int rows);
+int view_detail_rows(const struct model *model, int rows, int cols);
 void view_overview_draw(const struct model *model, struct canvas *canvas,
                         int top);
+void view_gc_draw(const struct model *model, struct canvas *canvas, int top);
+int view_gc_rows(const struct model *model, int cols); /* above its table */
 void view_help_draw(const struct model *model, struct canvas *canvas);
 int view_help_rows(int rows);
 size_t view_help_lines(const struct model *model, int cols);
 
-/* A table of one of the panels' lists, from the row top on. */
+/* A table of one of the panels' lists, from the row top on to the bottom. */
 struct view_table;
-extern const struct view_table view_threads, view_classes, view_huge;
+extern const struct view_table view_threads, view_classes, view_huge,
+    view_collections;
 void view_table_draw(const struct view_table *table, const struct model *model,
                      struct canvas *canvas, int top);
+
+enum { VIEW_ROWS_OF_TITLES = 1, VIEW_ROWS_BELOW = 1 };
 
 /* For all of them: "12 things", or "1 thing". */
 const char *view_plural(size_t count);

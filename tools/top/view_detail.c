@@ -9,29 +9,34 @@
 enum {
     ROW_TABS = 2,
     ROW_PANEL = 4,
-    ROWS_OF_TITLES = 1,
-    ROWS_BELOW = 1,
     COLS_OF_COUNTS = 100, /* from here on the tabs show counts as well */
 };
-
-int view_detail_rows(int rows)
-{
-    return rows - ROW_PANEL - ROWS_OF_TITLES - ROWS_BELOW;
-}
 
 /* --------------------------------------------------------------- panels */
 
 struct panel {
+    char key;
     const char *title;
-    const struct view_table *table; /* NULL: the overview */
+    const struct view_table *table; /* NULL: it is drawn by what follows */
+    void (*draw)(const struct model *model, struct canvas *canvas, int top);
+    int (*rows)(const struct model *model, int cols); /* above its list */
 };
 
 static const struct panel panels[PANEL_COUNT] = {
-    [PANEL_OVERVIEW] = {"Overview", NULL},
-    [PANEL_THREADS] = {"Threads", &view_threads},
-    [PANEL_CLASSES] = {"Size classes", &view_classes},
-    [PANEL_HUGE] = {"Huge blocks", &view_huge},
+    [PANEL_OVERVIEW] = {'1', "Overview", NULL, view_overview_draw, NULL},
+    [PANEL_THREADS] = {'2', "Threads", &view_threads, NULL, NULL},
+    [PANEL_CLASSES] = {'3', "Size classes", &view_classes, NULL, NULL},
+    [PANEL_HUGE] = {'4', "Huge blocks", &view_huge, NULL, NULL},
+    [PANEL_GC] = {'6', "GC", NULL, view_gc_draw, view_gc_rows},
 };
+
+int view_detail_rows(const struct model *model, int rows, int cols)
+{
+    const struct panel *panel = &panels[model->panel];
+    int above = panel->rows ? panel->rows(model, cols) : 0;
+
+    return rows - ROW_PANEL - above - VIEW_ROWS_OF_TITLES - VIEW_ROWS_BELOW;
+}
 
 static void tabs_draw(const struct model *model, struct canvas *canvas)
 {
@@ -42,9 +47,9 @@ static void tabs_draw(const struct model *model, struct canvas *canvas)
         bool is_current = i == (int)model->panel;
         enum canvas_attr attr = is_current ? ATTR_SELECTED : ATTR_NORMAL;
 
-        col = canvas_print(canvas, ROW_TABS, col, attr, " %d %s ", i + 1,
-                           panels[i].title);
-        if (with_counts && panels[i].table)
+        col = canvas_print(canvas, ROW_TABS, col, attr, " %c %s ",
+                           panels[i].key, panels[i].title);
+        if (with_counts && i != PANEL_OVERVIEW)
             col = canvas_print(canvas, ROW_TABS, col, ATTR_DIM, "(%zu) ",
                                model->panels[i].count);
         col++;
@@ -99,5 +104,5 @@ void view_detail_draw(const struct model *model, struct canvas *canvas)
     if (table)
         view_table_draw(table, model, canvas, ROW_PANEL);
     else
-        view_overview_draw(model, canvas, ROW_PANEL);
+        panels[model->panel].draw(model, canvas, ROW_PANEL);
 }

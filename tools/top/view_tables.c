@@ -1,5 +1,5 @@
 /* The tables about one process: its threads, its size classes, its huge
- * blocks.  Each is a list of fields; to add one, add its row. */
+ * blocks, its collections.  Each is a list of fields; to add one, add its row. */
 #include "top/view.h"
 
 #include <assert.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/classes.h"
+#include "common/gc.h"
 #include "common/size.h"
 
 enum { FIELD_BYTES = 64, FILL_CELLS = 10 };
@@ -225,6 +226,39 @@ static const struct field huge_fields[] = {
     {"NAME", READER_COMM_BYTES - 1, 0, true, format_huge_name},
 };
 
+/* ---------------------------------------------------------- collections */
+
+/* The latest first. */
+static const struct reader_gc_event *event_at(const struct model *model,
+                                              size_t index)
+{
+    const struct reader_gc *gc = &model->shown.process->gc;
+
+    return &gc->events[gc->event_count - 1 - index];
+}
+
+FIELD(event_age, age_format, event_at(model, index)->age_ms)
+FIELD(generation, id_format, event_at(model, index)->generation)
+FIELD(pause, pause_format, event_at(model, index)->pause_ns)
+FIELD(before, size_format, event_at(model, index)->used_before)
+FIELD(after, size_format, event_at(model, index)->used_after)
+FIELD(gain, size_format, gc_freed(event_at(model, index)))
+FIELD(objects, count_format, event_at(model, index)->objects)
+FIELD(asker, name_format, gc_asker(event_at(model, index)))
+FIELD(event_tid, id_format, event_at(model, index)->tid)
+
+static const struct field event_fields[] = {
+    {"AGO", 12, 0, false, format_event_age},
+    {"GEN", 3, 0, false, format_generation},
+    {"PAUSE", 9, 0, false, format_pause},
+    {"BEFORE", SIZE_COLUMNS, 0, false, format_before},
+    {"AFTER", SIZE_COLUMNS, 0, false, format_after},
+    {"FREED", SIZE_COLUMNS, 0, false, format_gain},
+    {"OBJECTS", 12, 0, false, format_objects},
+    {"ASKED BY", 8, 0, true, format_asker},
+    {"TID", 7, 100, false, format_event_tid},
+};
+
 /* --------------------------------------------------------------- tables */
 
 #define FIELDS(array) array, sizeof(array) / sizeof((array)[0])
@@ -246,6 +280,10 @@ const struct view_table view_classes = {PANEL_CLASSES,
 const struct view_table view_huge = {
     PANEL_HUGE, FIELDS(huge_fields), "No block above 128 KiB is in use.",
     NULL,       huge_unlisted,       "had no room in the list"};
+
+const struct view_table view_collections = {
+    PANEL_GC, FIELDS(event_fields), "There was no collection yet.", NULL, NULL,
+    NULL};
 
 static void cell_draw(struct canvas *canvas, int row, int col,
                       const struct field *field, enum canvas_attr attr,
@@ -295,7 +333,8 @@ void view_table_draw(const struct view_table *table, const struct model *model,
                      struct canvas *canvas, int top)
 {
     const struct model_list *list = &model->panels[table->panel];
-    size_t page = (size_t)view_detail_rows(canvas->rows);
+    int rows = canvas->rows - top - VIEW_ROWS_OF_TITLES - VIEW_ROWS_BELOW;
+    size_t page = rows > 0 ? (size_t)rows : 0;
     size_t shown = 0;
 
     line_draw(table, model, canvas, top, NULL);

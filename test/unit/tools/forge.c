@@ -99,6 +99,11 @@ static void sections_fill(struct gcshim_header *header)
                 GCSHIM_HISTORY_LEVELS * GCSHIM_HISTORY_POINTS);
     section_add(header, GCSHIM_SECTION_RANGES, sizeof(uint64_t),
                 offsetof(struct gcshim_segment, ranges), GCSHIM_RANGE_WORDS);
+    section_add(header, GCSHIM_SECTION_GC, sizeof(struct gcshim_gc),
+                offsetof(struct gcshim_segment, gc), 1);
+    section_add(header, GCSHIM_SECTION_GC_EVENTS,
+                sizeof(struct gcshim_gc_event),
+                offsetof(struct gcshim_segment, gc_events), GCSHIM_GC_EVENTS);
 }
 
 struct gcshim_segment *forge_segment(void)

@@ -10,7 +10,7 @@
 #define MIB (UINT64_C(1) << 20)
 #define KIB (UINT64_C(1) << 10)
 
-enum { CLASSES = 14, POINTS = 100 };
+enum { CLASSES = 14, POINTS = 100, EVENTS = 12 };
 
 static const struct reader_thread threads[] = {
     {4711,
@@ -78,6 +78,30 @@ static struct reader_class *classes_make(void)
     return classes;
 }
 
+/* One a second, the last a second ago: the twelfth was asked for by
+ * gcshim-ctl, those before by the pacer and by nobody in turn. */
+static struct reader_gc_event *events_make(void)
+{
+    struct reader_gc_event *events = calloc(EVENTS, sizeof(*events));
+
+    assert_non_null(events);
+    for (uint64_t i = 0; i < EVENTS; i++) {
+        events[i] = (struct reader_gc_event){
+            .begin_ns = i * UINT64_C(1000000000),
+            .age_ms = (EVENTS - i) * 1000,
+            .pause_ns = (i + 1) * 700000,
+            .used_before = 200 * MIB,
+            .used_after = (200 - i) * MIB,
+            .objects = 1000 * i,
+            .generation = i == EVENTS - 1 ? 2 : 0,
+            .asked_by = i % 2 ? READER_GC_BY_PACER : 0,
+            .tid = 4711,
+        };
+    }
+    events[EVENTS - 1].asked_by = READER_GC_BY_REQUEST;
+    return events;
+}
+
 static struct reader_point *history_make(void)
 {
     struct reader_point *points = calloc(POINTS, sizeof(*points));
@@ -127,6 +151,22 @@ struct reader_process specimen(void)
         .huge_count = 2,
         .huge_blocks = 2,
         .huge_bytes = 100 * MIB,
+        .gc = {.is_there = true,
+               .runtime = "cpython 3.11",
+               .mode = READER_GC_PACE,
+               .collections = {11, 0, 1},
+               .objects_collected = 66000,
+               .pause_ns_last = 8400000,
+               .pause_ns_max = 8400000,
+               .used_before_last = 200 * MIB,
+               .used_after_last = 189 * MIB,
+               .pause_ns_total = 54600000,
+               .freed_total_bytes = 66 * MIB,
+               .baseline_bytes = 189 * MIB,
+               .goal_bytes = 344 * MIB,
+               .asked = 1,
+               .events = events_make(),
+               .event_count = EVENTS},
         .full_page_bytes = 182 * MIB,
         .bill = {.owned_bytes = 198 * MIB,
                  .orphaned_bytes = 2 * MIB,

@@ -5,8 +5,8 @@
 #include "reader/reader.h"
 
 /* 200 MiB used (100 of them in two huge blocks), 256 MiB allocated, 3
- * threads, 14 size classes, a baseline and a history.  Its lists are on the
- * heap: reader_process_fini, or a survey's, releases it. */
+ * threads, 14 size classes, 12 collections, a baseline and a history.  Its
+ * lists are on the heap: reader_process_fini, or a survey's, releases it. */
 struct reader_process specimen(void);
 
 /* The same without a census of any thread. */

@@ -137,7 +137,7 @@ static void a_hostile_bill_stays_in_its_bar(void **state)
         .used_bytes = UINT64_MAX - 1,
         .allocated_bytes = 1,
         .bill = {UINT64_MAX - 1, UINT64_MAX - 1, UINT64_MAX - 1, UINT64_MAX - 1,
-                 UINT64_MAX - 1, UINT64_MAX - 1, 0, 0, 0},
+                 UINT64_MAX - 1, UINT64_MAX - 1, 0, 0, 0, 0},
     };
     char bar[65];
 

@@ -232,6 +232,98 @@ static void lists_have_an_entry_for_each(void **state)
     json_object_put(document);
 }
 
+static void collections_have_all_fields_that_are_promised(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {
+        "objects_collected", "pause_ns_last",    "pause_ns_max",
+        "pause_ns_total",    "used_before_last", "used_after_last",
+        "freed_bytes_total", "baseline_bytes",   "goal_bytes",
+        "requested"};
+    static const char *const of_event[] = {
+        "begin_ns",    "age_ms",     "generation", "pause_ns",
+        "used_before", "used_after", "objects",    "tid"};
+    struct json_object *document = NULL;
+    struct json_object *gc = json_object_object_get(
+        reread_specimen(specimen(), true, &document), "gc");
+    struct json_object *counts = json_object_object_get(gc, "collections");
+    struct json_object *events = json_object_object_get(gc, "events");
+    struct json_object *last = json_object_array_get_idx(events, 11);
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        (void)number_in(gc, numbers[i]);
+    for (size_t i = 0; i < sizeof(of_event) / sizeof(of_event[0]); i++)
+        (void)number_in(last, of_event[i]);
+    assert_string_equal(
+        json_object_to_json_string_ext(counts, JSON_C_TO_STRING_PLAIN),
+        "[11,0,1]");
+    assert_string_equal(
+        json_object_get_string(json_object_object_get(gc, "runtime")),
+        "cpython 3.11");
+    assert_string_equal(
+        json_object_get_string(json_object_object_get(gc, "mode")), "pace");
+    assert_true(json_object_is_type(json_object_object_get(gc, "is_blind"),
+                                    json_type_boolean));
+    assert_string_equal(
+        json_object_get_string(json_object_object_get(last, "asked_by")),
+        "request");
+    assert_int_equal(number_in(gc, "requested"), 1);
+    json_object_put(document);
+}
+
+static void what_is_not_known_of_collections_is_null(void **state)
+{
+    (void)state;
+    struct json_object *document = NULL;
+    struct reader_process process = specimen();
+
+    process.gc.goal_bytes = READER_UNKNOWN;
+    process.gc.runtime[0] = '\0';
+    process.gc.mode = READER_GC_MODE_UNKNOWN;
+    process.gc.events[0].objects = READER_UNKNOWN;
+    struct json_object *gc =
+        json_object_object_get(reread_specimen(process, true, &document), "gc");
+
+    assert_null(json_object_object_get(gc, "goal_bytes"));
+    assert_null(json_object_object_get(gc, "runtime"));
+    assert_null(json_object_object_get(gc, "mode"));
+    assert_null(json_object_object_get(
+        json_object_array_get_idx(json_object_object_get(gc, "events"), 0),
+        "objects"));
+    json_object_put(document);
+    struct reader_process without = specimen();
+
+    without.gc.is_there = false;
+    assert_null(json_object_object_get(
+        reread_specimen(without, true, &document), "gc"));
+    json_object_put(document);
+}
+
+static void only_the_last_collections_are_told_without_the_past(void **state)
+{
+    (void)state;
+    static struct reader_gc_event many[JSON_GC_EVENTS + 3];
+    struct json_object *document = json_document();
+    struct reader_process process = sample();
+
+    for (size_t i = 0; i < JSON_GC_EVENTS + 3; i++)
+        many[i].begin_ns = i;
+    process.gc = (struct reader_gc){
+        .is_there = true, .events = many, .event_count = JSON_GC_EVENTS + 3};
+    assert_int_equal(json_document_add(document, &process, false), 0);
+    struct json_object *events = json_object_object_get(
+        json_object_object_get(
+            json_object_array_get_idx(
+                json_object_object_get(document, "processes"), 0),
+            "gc"),
+        "events");
+
+    assert_int_equal(json_object_array_length(events), JSON_GC_EVENTS);
+    assert_int_equal(
+        number_in(json_object_array_get_idx(events, 0), "begin_ns"), 3);
+    json_object_put(document);
+}
+
 static void the_history_is_there_only_if_asked_for(void **state)
 {
     (void)state;
@@ -306,6 +398,9 @@ int main(void)
         cmocka_unit_test(a_second_pid_is_told_where_there_is_one),
         cmocka_unit_test(the_bill_adds_up_to_allocated),
         cmocka_unit_test(lists_have_an_entry_for_each),
+        cmocka_unit_test(collections_have_all_fields_that_are_promised),
+        cmocka_unit_test(what_is_not_known_of_collections_is_null),
+        cmocka_unit_test(only_the_last_collections_are_told_without_the_past),
         cmocka_unit_test(the_history_is_there_only_if_asked_for),
         cmocka_unit_test(a_thread_that_has_not_counted_has_nulls),
         cmocka_unit_test(what_a_dead_process_cannot_tell_is_null),

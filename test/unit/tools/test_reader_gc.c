@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,9 @@
 #include "reader/proc.h"
 #include "unit.h"
 
-enum { MIB = 1 << 20, EVENTS = GCSHIM_GC_EVENTS, SECTION_GC = 5 };
+#define MIB (UINT64_C(1) << 20)
+
+enum { EVENTS = GCSHIM_GC_EVENTS, SECTION_GC = 5 };
 
 static struct reader_process process;
 
@@ -215,9 +218,10 @@ static void events_that_are_not_whole_are_left_out(void **state)
     (void)state;
     struct gcshim_segment *segment = collected(EVENTS + 10);
 
-    segment->gc_events[10].sequence--;             /* 522 is written ... */
-    segment->gc_events[11].sequence = 2 * 12 - 1;  /* one of the last round */
-    segment->gc_events[12].sequence += 2 * EVENTS; /* one of the next */
+    segment->gc_events[10].sequence--;            /* 522 is written ... */
+    segment->gc_events[11].sequence = 2 * 12 - 1; /* one of the last round */
+    segment->gc_events[12].sequence +=
+        2 * (uint64_t)EVENTS; /* one of the next */
     process = forge_read(segment);
     assert_int_equal(process.gc.event_count, EVENTS - 3);
     assert_int_equal(process.gc.events[0].pause_ns, 13);
@@ -315,19 +319,46 @@ static void an_event_that_changes_meanwhile_is_left_out(void **state)
     }
 }
 
-enum { SNAPSHOTS = 2000 };
+static void an_event_that_is_completed_meanwhile_is_left_out(void **state)
+{
+    (void)state;
+    struct gcshim_segment *segment = collected(EVENTS);
+
+    segment->gc.events = EVENTS + 1;
+    segment->gc_events[0].sequence = 2 * (uint64_t)EVENTS + 1;
+    forge_put("gcshim.w", segment);
+    shared = forge_map("gcshim.w");
+    passes = 0;
+    change_at = 2;
+    between_reads(write_between);
+    assert_int_equal(
+        reader_process_init(&process, forge_path("gcshim.w"), NULL), 0);
+    forge_unmap(shared);
+    assert_numbers(1, EVENTS - 1);
+}
+
+/* So few are written for each snapshot that most of the ring stays. */
+enum { SNAPSHOTS = 2000, WRITTEN_MEANWHILE = 200 };
 
 struct writer {
     struct gcshim_segment *segment;
-    _Atomic int stop;
+    _Atomic uint64_t allowed; /* UINT64_MAX: stop */
 };
+
+/* Waits until that number is allowed; false: it is over. */
+static bool await_turn(struct writer *writer, uint64_t number)
+{
+    while (atomic_load(&writer->allowed) <= number)
+        sched_yield();
+    return atomic_load(&writer->allowed) != UINT64_MAX;
+}
 
 /* As the shim does. */
 static void *collect(void *context)
 {
     struct writer *writer = context;
 
-    while (!atomic_load(&writer->stop)) {
+    while (await_turn(writer, atomic_load(&writer->segment->gc.events))) {
         uint64_t number = atomic_fetch_add(&writer->segment->gc.events, 1);
         struct gcshim_gc_event *event =
             &writer->segment->gc_events[number % EVENTS];
@@ -376,10 +407,13 @@ static void no_event_has_figures_of_another(void **state)
     forge_put("gcshim.w", forged);
     writer.segment = forge_map("gcshim.w");
     assert_int_equal(pthread_create(&thread, NULL, collect, &writer), 0);
-    for (int i = 0; i < SNAPSHOTS || seen == 0; i++)
+    for (int i = 0; i < SNAPSHOTS; i++) {
+        atomic_fetch_add(&writer.allowed, WRITTEN_MEANWHILE);
         seen += snapshot_check();
-    atomic_store(&writer.stop, 1);
+    }
+    atomic_store(&writer.allowed, UINT64_MAX);
     pthread_join(thread, NULL);
+    assert_true(seen > SNAPSHOTS);
     forge_unmap(writer.segment);
 }
 
@@ -401,6 +435,7 @@ int main(void)
         TEST(a_hostile_table_does_no_harm),
         TEST(tables_of_another_form_are_refused),
         TEST(an_event_that_changes_meanwhile_is_left_out),
+        TEST(an_event_that_is_completed_meanwhile_is_left_out),
         TEST(no_event_has_figures_of_another),
     };
 

@@ -143,6 +143,37 @@ static void a_setuid_program_is_named(void **state)
     assert_string_equal(obstacle_of(forge_path("setuid")), "");
 }
 
+static void a_python_is_known_by_its_name(void **state)
+{
+    (void)state;
+    assert_true(program_is_python("/usr/bin/python3"));
+    assert_true(program_is_python("/opt/x/python3.11"));
+    assert_true(program_is_python("python"));
+    assert_false(program_is_python("/usr/bin/python3.13t")); /* no GIL */
+    assert_false(program_is_python("/usr/bin/python3-config"));
+    assert_false(program_is_python("/usr/bin/pypy3"));
+    assert_false(program_is_python("/python3/bin/ls"));
+}
+
+static void assert_run_by(const char *text, const char *interpreter)
+{
+    char path[PATH_MAX];
+    char expected[PATH_MAX];
+
+    program_interpret(script(text), path);
+    assert_non_null(realpath(interpreter, expected));
+    assert_string_equal(path, expected);
+}
+
+static void a_script_is_run_by_its_interpreter(void **state)
+{
+    (void)state;
+    setenv("PATH", "/usr/bin:/bin", 1);
+    assert_run_by("#!/bin/sh\n", "/bin/sh");
+    assert_run_by("#!/usr/bin/env cat\n", "/bin/cat");
+    assert_run_by("no script\n", forge_path("own-script"));
+}
+
 static void the_shim_stands_first_in_ld_preload(void **state)
 {
     (void)state;
@@ -192,6 +223,8 @@ int main(void)
         TEST(a_script_is_judged_by_its_interpreter),
         TEST(strange_scripts_are_no_obstacle),
         TEST(a_setuid_program_is_named),
+        TEST(a_python_is_known_by_its_name),
+        TEST(a_script_is_run_by_its_interpreter),
         TEST(the_shim_stands_first_in_ld_preload),
         TEST(a_path_that_ld_preload_cannot_hold_is_refused),
         TEST(a_setting_becomes_a_variable),

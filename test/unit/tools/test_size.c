@@ -139,6 +139,31 @@ static void a_change_of_the_unknown_is_unknown(void **state)
     assert_true(size_change(0, READER_UNKNOWN - 1) == -INT64_MAX);
 }
 
+static void pauses_are_in_milliseconds_until_they_are_long(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t ns;
+        const char *text;
+    } rows[] = {
+        {0, "0.00 ms"},
+        {19999, "0.01 ms"},
+        {999999, "0.99 ms"},
+        {1000000, "1.0 ms"},
+        {2345678, "2.3 ms"},
+        {99999999, "99.9 ms"},
+        {100000000, "100 ms"},
+        {999999999, "999 ms"},
+        {1500000000, "1.5 s"},
+        {UINT64_C(61000000000), "1 min 1 s"},
+        {READER_UNKNOWN, "-"},
+    };
+    char text[AGE_BYTES];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_string_equal(pause_format(text, rows[i].ns), rows[i].text);
+}
+
 static void sentences_are_broken_at_blanks(void **state)
 {
     (void)state;
@@ -197,6 +222,7 @@ int main(void)
         cmocka_unit_test(counts_are_grouped),
         cmocka_unit_test(a_share_is_never_above_the_whole),
         cmocka_unit_test(ages_have_two_units_at_most),
+        cmocka_unit_test(pauses_are_in_milliseconds_until_they_are_long),
         cmocka_unit_test(a_change_of_the_unknown_is_unknown),
         cmocka_unit_test(sentences_are_broken_at_blanks),
         cmocka_unit_test(numbers_are_taken_strictly),

@@ -129,6 +129,44 @@ static void a_thread_that_has_not_counted_has_dashes(void **state)
     assert_told(" 4713 S worker-2 20.0 MiB - - - -\n");
 }
 
+static void collections_have_a_section_the_latest_first(void **state)
+{
+    (void)state;
+    report_squeezed(specimen(), false);
+    assert_told("\ncollections of cpython 3.11 (pace)\n"
+                " generation 0: 11, 1: 0, 2: 1 collections\n"
+                " freed 66.0 MiB in all, 66,000 objects\n");
+    assert_told(" ago gen pause used -> after objects asked by\n"
+                " 1.0 s 2 8.4 ms 200.0 MiB -> 189.0 MiB 11,000 request\n"
+                " 2.0 s 0 7.7 ms 200.0 MiB -> 190.0 MiB 10,000 runtime\n"
+                " 3.0 s 0 7.0 ms 200.0 MiB -> 191.0 MiB 9,000 pacer\n");
+    assert_told(" and 2 more (--all shows them)\n");
+}
+
+static void a_runtime_that_cannot_be_seen_is_told_of(void **state)
+{
+    (void)state;
+    struct reader_process process = specimen();
+
+    process.gc.is_blind = true;
+    process.gc.event_count = 0;
+    report_squeezed(process, false);
+    assert_told("collections of cpython 3.11 (pace)\n"
+                " cpython 3.11 keeps its objects in an allocator of its own:"
+                " they are not\n");
+    assert_untold("generation 0");
+}
+
+static void without_a_runtime_there_is_no_section(void **state)
+{
+    (void)state;
+    struct reader_process process = specimen();
+
+    process.gc.is_there = false;
+    report_squeezed(process, false);
+    assert_untold("collections of");
+}
+
 static void the_baseline_shows_the_change_since(void **state)
 {
     (void)state;
@@ -245,6 +283,9 @@ int main(void)
         TEST(a_table_is_cut_short_unless_all_is_asked_for),
         TEST(huge_blocks_say_who_asked_for_them_and_when),
         TEST(a_thread_that_has_not_counted_has_dashes),
+        TEST(collections_have_a_section_the_latest_first),
+        TEST(a_runtime_that_cannot_be_seen_is_told_of),
+        TEST(without_a_runtime_there_is_no_section),
         TEST(the_baseline_shows_the_change_since),
         TEST(the_verdict_closes_it_with_its_evidence),
         TEST(the_unknown_is_a_dash_and_not_zero),

@@ -322,7 +322,61 @@ static void each_panel_has_its_table(void **state)
         assert_seen("4712 worker-1");
     }
     draw(40, 120);
-    assert_seen(" 2 Threads (3)   3 Size classes (14)   4 Huge blocks (2)");
+    assert_seen(" 2 Threads (3)   3 Size classes (14)   4 Huge blocks (2) "
+                "  6 GC (12)");
+}
+
+static void the_collections_have_words_above_their_table(void **state)
+{
+    (void)state;
+    refresh(one(specimen()));
+    model_key(&model, '6');
+    for (size_t i = 0; i < SIZES; i++) {
+        draw(sizes[i].rows, sizes[i].cols);
+        assert_string_equal(line(4), "collections of cpython 3.11 (pace)");
+        assert_string_equal(line(5),
+                            "  generation 0: 11, 1: 0, 2: 1 collections");
+        assert_int_equal(row_with("goal 344.0 MiB, the last whole"), 8);
+        assert_int_equal(row_with("BEFORE     AFTER     FREED"), 10);
+        assert_non_null(strstr(line(11), "       1.0 s   2    8.4 ms 200.0 MiB"
+                                         " 189.0 MiB  11.0 MiB       11,000 "
+                                         "request"));
+        assert_non_null(strstr(line(sizes[i].rows - 1), "EscBack"));
+    }
+}
+
+static void the_last_collection_of_the_list_can_be_reached(void **state)
+{
+    (void)state;
+    refresh(one(specimen()));
+    model_key(&model, '6');
+    draw(16, 80); /* four of twelve have room */
+    assert_int_equal(row_with("      12.0 s"), -1);
+    model_key(&model, KEY_LAST);
+    draw(16, 80);
+    assert_int_equal(row_with("      12.0 s"), 14);
+    assert_int_equal(row_with("       9.0 s"), 11);
+}
+
+static void without_a_runtime_it_is_said_what_that_takes(void **state)
+{
+    (void)state;
+    struct reader_process process = specimen();
+
+    process.gc.is_there = false;
+    process.gc.event_count = 0;
+    refresh(one(process));
+    model_key(&model, '6');
+    draw(24, 80);
+    assert_seen("GCSHIM_GC=observe or pace");
+    assert_unseen("BEFORE");
+    process = specimen();
+    process.gc.is_blind = true;
+    process.gc.event_count = 0;
+    refresh(one(process));
+    draw(24, 80);
+    assert_seen("keeps its objects in an allocator of its own");
+    assert_unseen("BEFORE");
 }
 
 static void what_has_no_room_in_a_list_is_counted_below_it(void **state)
@@ -391,12 +445,12 @@ static void no_window_is_too_small_to_be_drawn(void **state)
 {
     (void)state;
     refresh(one(specimen()));
-    for (int screen = 0; screen < 6; screen++) {
+    for (int screen = 0; screen < 7; screen++) {
         for (int rows = 1; rows < 30; rows++) {
             for (int cols = 1; cols < 100; cols += 7)
                 draw(rows, cols);
         }
-        model_key(&model, (uint32_t) "1234h"[screen < 5 ? screen : 0]);
+        model_key(&model, (uint32_t) "12346h"[screen < 6 ? screen : 0]);
     }
     draw(3, 40);
     assert_seen("window too small");
@@ -452,6 +506,9 @@ int main(void)
         TEST(the_bar_shows_the_parts_by_letter_and_attribute),
         TEST(what_was_not_counted_is_a_dash_and_a_question),
         TEST(each_panel_has_its_table),
+        TEST(the_collections_have_words_above_their_table),
+        TEST(the_last_collection_of_the_list_can_be_reached),
+        TEST(without_a_runtime_it_is_said_what_that_takes),
         TEST(what_has_no_room_in_a_list_is_counted_below_it),
         TEST(a_question_stands_in_the_bottom_line),
         TEST(what_a_dead_process_lacks_is_a_dash),
