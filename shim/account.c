@@ -36,11 +36,20 @@ static void slow_enter(bool allocates)
         slot_mend(thread.slot);
 }
 
+/* Near the limit the next question comes as soon as it could be reached. */
+static int64_t bytes_to_next_tick(void)
+{
+    if (LIKELY(!settings.gc_max))
+        return TICK_BYTES;
+    uint64_t room = collector_room();
+    return room < TICK_BYTES ? (int64_t)room : TICK_BYTES;
+}
+
 static void slow_leave(void)
 {
     if (!has_slot())
         return;
-    atomic_store_explicit(slot_countdown(thread.slot), TICK_BYTES,
+    atomic_store_explicit(slot_countdown(thread.slot), bytes_to_next_tick(),
                           memory_order_relaxed);
     tick();
 }
@@ -86,11 +95,25 @@ static void count_slowly(const struct change *change)
     errno = saved_errno;
 }
 
+/* A handler that came in the middle of anything here triggers nothing. */
+static bool is_refused(uint64_t bytes)
+{
+    if (LIKELY(!settings.gc_max) || thread.busy || thread.in_mimalloc)
+        return false;
+    int saved_errno = errno;
+    bool is = collector_refuses(bytes);
+    errno = saved_errno;
+    return is;
+}
+
+/* Before it is counted: what is refused has never been in use. */
 COLD bool account_alloc_slow(uint64_t bytes)
 {
+    if (is_refused(bytes))
+        return false;
     count_slowly(&(struct change){.allocates = true,
                                   .allocated_bytes = bytes});
-    return LIKELY(!settings.gc_max) || !collector_refuses(0);
+    return true;
 }
 
 COLD void account_free_slow(uint64_t bytes)

@@ -16,7 +16,8 @@
 /* Bytes allocated or freed by a thread from one tick to the next. */
 enum { TICK_BYTES = 64 * 1024 };
 
-/* False where the block is not to be handed out: beyond GCSHIM_GC_MAX. */
+/* False where the block is not to be handed out, and is not counted: beyond
+ * GCSHIM_GC_MAX. */
 bool account_alloc_slow(uint64_t bytes);
 void account_free_slow(uint64_t bytes);
 void account_resize_slow(uint64_t old_bytes, uint64_t new_bytes);
@@ -37,7 +38,7 @@ static inline bool account_is_due(struct gcshim_slot *slot, uint64_t bytes)
     return false;
 }
 
-/* False where the block, counted, is not to be handed out. */
+/* False where the block, not counted, is not to be handed out. */
 static inline bool account_alloc(uint64_t bytes)
 {
     struct gcshim_slot *slot = thread.slot;

@@ -8,8 +8,8 @@
 #define SHIM_BLOCK_H
 
 #include "account.h"
-#include "huge.h"
 #include "collector.h"
+#include "huge.h"
 #include "request.h"
 #include "settings.h"
 
@@ -36,9 +36,8 @@ static inline void mimalloc_leave(bool was_inside)
 }
 
 /* Beyond the limit: as if it had never been. */
-COLD static void *block_refuse(void *p, size_t bytes)
+COLD static void *block_refuse(void *p)
 {
-    account_free(bytes);
     bool was_inside = mimalloc_enter();
     mi_free(p);
     mimalloc_leave(was_inside);
@@ -54,7 +53,7 @@ static inline void *block_counted(void *p)
     }
     size_t bytes = mi_usable_size(p);
     if (UNLIKELY(!account_alloc(bytes)))
-        return block_refuse(p, bytes);
+        return block_refuse(p);
     if (is_huge(bytes))
         huge_add(p, bytes);
     return p;
@@ -66,7 +65,7 @@ static inline void *block_counted_by_request(void *p, size_t bytes)
     if (UNLIKELY(!p || bytes > REQUEST_SMALL_MAX))
         return block_counted(p);
     size_t usable = request_usable_bytes(p, bytes);
-    return LIKELY(account_alloc(usable)) ? p : block_refuse(p, usable);
+    return LIKELY(account_alloc(usable)) ? p : block_refuse(p);
 }
 
 static inline void *block_alloc(size_t bytes)

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "collector.h"
 #include "counter.h"
+#include "pacer.h"
 #include "region.h"
 #include "segment.h"
 #include "settings.h"
@@ -18,6 +19,7 @@ enum { NS_PER_MS = 1000000, NS_PER_US = 1000, MS_PER_S = 1000 };
 static struct {
     char runtime[GCSHIM_GC_RUNTIME_BYTES];
     bool is_blind;
+    _Atomic uint32_t mode; /* 0: as GCSHIM_GC says */
     _Atomic uint64_t whole_end_ns; /* of the last whole collection */
 } introduced;
 
@@ -27,12 +29,20 @@ struct gcshim_gc *collection_totals(void)
     return segment_reserve(gc, sizeof(*gc)) ? gc : NULL;
 }
 
+static void mode_tell(struct gcshim_gc *gc)
+{
+    uint32_t mode = atomic_load_explicit(&introduced.mode,
+                                         memory_order_relaxed);
+    atomic_store_explicit(&gc->mode, mode ? mode : settings.gc,
+                          memory_order_relaxed);
+}
+
 static void introduce(void)
 {
     struct gcshim_gc *gc = collection_totals();
     if (!gc)
         return;
-    atomic_store_explicit(&gc->mode, settings.gc, memory_order_relaxed);
+    mode_tell(gc);
     atomic_store_explicit(&gc->is_blind, introduced.is_blind,
                           memory_order_relaxed);
     text_copy(gc->runtime, sizeof(gc->runtime), introduced.runtime);
@@ -43,6 +53,14 @@ void collection_introduce(const char *runtime, bool is_blind)
     text_copy(introduced.runtime, sizeof(introduced.runtime), runtime);
     introduced.is_blind = is_blind;
     introduce();
+}
+
+void collection_set_mode(uint32_t mode)
+{
+    struct gcshim_gc *gc = collection_totals();
+    atomic_store_explicit(&introduced.mode, mode, memory_order_relaxed);
+    if (gc)
+        mode_tell(gc);
 }
 
 void collection_inherit(void)
@@ -70,6 +88,7 @@ void collection_begin(unsigned generation)
 /* What is told of a collection. */
 struct outcome {
     uint64_t begin_ns, pause_ns;
+    uint64_t longest_ns; /* without a break */
     uint64_t used_before, used_after;
     uint64_t objects;
     unsigned generation, flags;
@@ -88,7 +107,7 @@ static void totals_add(struct gcshim_gc *gc, const struct outcome *outcome)
     if (outcome->objects != OBJECTS_UNKNOWN)
         counter_add_shared(&gc->objects_collected, outcome->objects);
     counter_set(&gc->pause_ns_last, outcome->pause_ns);
-    counter_raise(&gc->pause_ns_max, outcome->pause_ns);
+    counter_raise(&gc->pause_ns_max, outcome->longest_ns);
     counter_add_shared(&gc->pause_ns_total, outcome->pause_ns);
     counter_set(&gc->used_before_last, outcome->used_before);
     counter_set(&gc->used_after_last, outcome->used_after);
@@ -175,12 +194,19 @@ static uint64_t program_ns(const struct outcome *outcome)
 static void note(const struct outcome *outcome)
 {
     struct gcshim_gc *gc = collection_totals();
-    if (outcome->generation == GENERATION_WHOLE) {
-        collector_collected(outcome->used_after, outcome->pause_ns,
-                            program_ns(outcome));
+    bool is_whole = outcome->generation == GENERATION_WHOLE;
+    struct pacer_collection collection = {
+        .used_before = outcome->used_before,
+        .used_after = outcome->used_after,
+        .pause_ns = outcome->pause_ns,
+        .program_ns = program_ns(outcome),
+        .objects = outcome->objects,
+        .is_asked = (outcome->flags & GCSHIM_GC_ASKED) != 0,
+    };
+    collector_collected(&collection, is_whole);
+    if (is_whole)
         counter_set(&introduced.whole_end_ns,
                     outcome->begin_ns + outcome->pause_ns);
-    }
     if (!gc)
         return;
     totals_add(gc, outcome);
@@ -196,6 +222,7 @@ void collection_end(uint64_t objects)
     struct outcome outcome = {
         .begin_ns = thread.collection.begin_ns,
         .pause_ns = end_ns - thread.collection.begin_ns,
+        .longest_ns = end_ns - thread.collection.begin_ns,
         .used_before = thread.collection.used_before,
         .used_after = account_used(),
         .objects = objects,
@@ -205,5 +232,23 @@ void collection_end(uint64_t objects)
     if (outcome.begin_ns != 0)
         note(&outcome);
     thread.collection.begin_ns = 0;
+    errno = saved_errno;
+}
+
+void collection_tell(const struct collected *collected)
+{
+    int saved_errno = errno;
+    uint64_t before = collected->used_before, given = collected->freed_bytes;
+    struct outcome outcome = {
+        .begin_ns = collected->begin_ns,
+        .pause_ns = collected->pause_ns,
+        .longest_ns = collected->longest_ns,
+        .used_before = before,
+        .used_after = before > given ? before - given : 0,
+        .objects = collected->objects,
+        .generation = collected->generation,
+        .flags = collected->flags,
+    };
+    note(&outcome);
     errno = saved_errno;
 }

@@ -20,12 +20,29 @@ enum { GENERATION_WHOLE = 2 };
 void collection_begin(unsigned generation);
 void collection_end(uint64_t objects);
 
+/* One that its runtime makes in pieces, on whatever threads, while the program
+ * goes on between them: told when it is over.  Used after is what it left of
+ * what was in use as it began. */
+struct collected {
+    uint64_t begin_ns;    /* of its first piece */
+    uint64_t pause_ns;    /* all pieces together */
+    uint64_t longest_ns;  /* the longest of them */
+    uint64_t used_before; /* as it began */
+    uint64_t freed_bytes; /* by all pieces */
+    uint64_t objects;
+    unsigned generation, flags; /* enum gcshim_gc_flag */
+};
+void collection_tell(const struct collected *collected);
+
 /* Collections begun so far by the calling thread. */
 uint32_t collections_begun(void);
 
 /* Tells readers which runtime it is: "cpython 3.11".  is_blind: it keeps its
  * objects where no shim sees them. */
 void collection_introduce(const char *runtime, bool is_blind);
+
+/* Where that is not what GCSHIM_GC says: a runtime of the API. */
+void collection_set_mode(uint32_t mode);
 
 /* Their place in the segment, NULL where there is no room for it. */
 struct gcshim_gc;

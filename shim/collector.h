@@ -11,11 +11,15 @@
 #ifndef SHIM_COLLECTOR_H
 #define SHIM_COLLECTOR_H
 
+#include "gcshim/layout.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct collector {
     const char *name;
+    /* Else it paces itself, and is asked for a collection on request alone. */
+    bool is_paced;
     /* Whether the runtime is in this process.  In the constructor: may look
      * symbols up and allocate. */
     bool (*find)(void);
@@ -31,6 +35,7 @@ struct collector {
 };
 
 extern const struct collector collector_cpython;
+extern const struct collector collector_ruby;
 
 /* In the constructor: looks for each. */
 void collectors_find(void);
@@ -41,9 +46,16 @@ void collectors_tick(uint64_t used_bytes);
 /* In a fork child. */
 void collectors_forked(void);
 
-/* A runtime that has no adapter has called the API: from now on there is a
- * pacer.  Costs a load where there is one already. */
-void collector_start_api(void);
+/* A runtime that has no adapter has called the API, to be observed or paced:
+ * from now on there is a pacer.  Costs a load where it has before. */
+void collector_start_api(enum gcshim_gc_mode mode);
+
+/* Its collections begin and end. */
+void collector_api_begin(unsigned generation);
+void collector_api_end(uint64_t objects);
+
+/* Whether it is to collect: by the pacer, or on request.  Any context. */
+bool collector_api_should_collect(void);
 
 /* It asks to be called back. */
 typedef void collector_callback(void *arg, int why);
@@ -56,9 +68,13 @@ void collector_register(collector_callback *callback, void *arg);
 void collector_serve(bool is_wanted, bool (*collect)(void *arg, int generation),
                      void *arg);
 
-/* A whole collection has been seen, whoever asked for it. */
-void collector_collected(uint64_t used_bytes, uint64_t pause_ns,
-                         uint64_t program_ns);
+/* Or, where its safe point came and was of no use. */
+void collector_pass(void);
+
+/* A collection has been seen, whoever asked for it. */
+struct pacer_collection;
+void collector_collected(const struct pacer_collection *collection,
+                         bool is_whole);
 
 /* The pacer's answers.  Any context. */
 bool collector_should_collect(void);
@@ -67,5 +83,9 @@ uint64_t collector_goal(void);
 /* Whether an allocation must fail: with so many bytes more it is beyond
  * GCSHIM_GC_MAX, which is set, and a collection has not helped. */
 bool collector_refuses(uint64_t more_bytes);
+
+/* How many bytes more until that must be asked again.  At the limit each
+ * thread may go beyond it by what it was told here. */
+uint64_t collector_room(void);
 
 #endif

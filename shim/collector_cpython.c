@@ -47,7 +47,8 @@ enum {
     X(int, Py_IsInitialized, (void))                                         \
     X(const char *, Py_GetVersion, (void))                                   \
     X(int, Py_AddPendingCall, (pending_call *, void *))                      \
-    X(object *, PyImport_ImportModule, (const char *))                       \
+    X(object *, PyImport_ImportModuleLevel,                                  \
+      (const char *, object *, object *, object *, int))                     \
     X(object *, PyObject_GetAttrString, (object *, const char *))            \
     X(object *, PyObject_CallMethod,                                         \
       (object *, const char *, const char *, ...))                           \
@@ -55,7 +56,7 @@ enum {
     X(void *, PyCFunction_GetFunction, (object *))                           \
     X(object *, PyTuple_GetItem, (object *, ptrdiff_t))                      \
     X(object *, PyDict_GetItemString, (object *, const char *))              \
-    X(int, PyUnicode_CompareWithASCIIString, (object *, const char *))       \
+    X(const char *, PyUnicode_AsUTF8, (object *))                            \
     X(long, PyLong_AsLong, (object *))                                       \
     X(int, PyList_Append, (object *, object *))                              \
     X(object *, PyList_GetItem, (object *, ptrdiff_t))                       \
@@ -183,14 +184,15 @@ static uint64_t number_of(object *info, const char *key)
 /* def callback(phase, info) */
 static object *on_collection(object *self, object *arguments)
 {
-    object *phase = python.PyTuple_GetItem(arguments, 0);
-    object *info = phase ? python.PyTuple_GetItem(arguments, 1) : NULL;
+    object *name = python.PyTuple_GetItem(arguments, 0);
+    object *info = name ? python.PyTuple_GetItem(arguments, 1) : NULL;
+    const char *phase = info ? python.PyUnicode_AsUTF8(name) : NULL;
     (void)self;
-    if (!info)
+    if (!phase)
         return NULL;
-    if (python.PyUnicode_CompareWithASCIIString(phase, "start") == 0)
+    if (strcmp(phase, "start") == 0)
         collection_begin((unsigned)number_of(info, "generation"));
-    else if (python.PyUnicode_CompareWithASCIIString(phase, "stop") == 0)
+    else if (strcmp(phase, "stop") == 0)
         collection_end(number_of(info, "collected"));
     python.Py_IncRef(python.none);
     return python.none;
@@ -272,19 +274,24 @@ static bool collect(void *gc, int generation)
     return result && collections_begun() != before;
 }
 
-static void at_safe_point(void (*act)(object *gc))
+/* False where there is no memory for it. */
+static bool at_safe_point(void (*act)(object *gc))
 {
     object *type, *value, *traceback;
+    bool has_acted = false;
     python.PyErr_Fetch(&type, &value, &traceback);
-    object *gc = python.PyImport_ImportModule("gc");
+    /* Not PyImport_ImportModule(), which calls the program's __import__. */
+    object *gc = python.PyImport_ImportModuleLevel("gc", NULL, NULL, NULL, 0);
     if (gc) {
         attach(gc);
         act(gc);
         python.Py_DecRef(gc);
+        has_acted = true;
     }
     if (python.PyErr_Occurred())
         python.PyErr_Clear();
     python.PyErr_Restore(type, value, traceback);
+    return has_acted;
 }
 
 static void only_attach(object *gc)
@@ -309,8 +316,8 @@ static int serve_call(void *arg)
 {
     (void)arg;
     atomic_store_explicit(&is_queued, 0, memory_order_release);
-    if (is_running())
-        at_safe_point(serve);
+    if (!is_running() || !at_safe_point(serve))
+        collector_pass();
     return 0;
 }
 
@@ -348,11 +355,11 @@ static bool queue(pending_call *call)
 
 static void tick(void)
 {
-    if (has_attached || !is_running())
-        return;
-    has_attached = true;
-    if (!queue(attach_call))
+    /* Who embeds Python may end it and begin it anew. */
+    if (!is_running())
         has_attached = false;
+    else if (!has_attached)
+        has_attached = queue(attach_call);
 }
 
 static bool ask(void)
@@ -377,6 +384,7 @@ static void forked(void)
 
 const struct collector collector_cpython = {
     .name = "cpython",
+    .is_paced = true,
     .find = find,
     .tick = tick,
     .ask = ask,

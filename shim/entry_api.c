@@ -3,7 +3,6 @@
 #include "gcshim/gcshim.h"
 
 #include "account.h"
-#include "collection.h"
 #include "collector.h"
 #include "counter.h"
 #include "huge.h"
@@ -15,18 +14,25 @@ EXPORT uint64_t gcshim_used(void)
     return account_used();
 }
 
+static uint64_t max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 static void snapshot_take(struct gcshim_snapshot *snapshot)
 {
     const struct gcshim_header *header = &region.segment.header;
     struct slots_sum sum;
     slots_sum(&sum);
     uint64_t used = sum.allocated_bytes - sum.freed_bytes;
-    uint64_t peak = counter_read(&header->used_peak_bytes);
+    /* What was published is older than what has just been summed. */
+    uint64_t committed = max(counter_read(&header->committed_bytes), used);
     snapshot->used_bytes = used;
-    snapshot->used_peak_bytes = peak > used ? peak : used;
-    snapshot->allocated_bytes = counter_read(&header->committed_bytes);
+    snapshot->used_peak_bytes =
+        max(counter_read(&header->used_peak_bytes), used);
+    snapshot->allocated_bytes = committed;
     snapshot->allocated_peak_bytes =
-        counter_read(&header->committed_peak_bytes);
+        max(counter_read(&header->committed_peak_bytes), committed);
     snapshot->allocated_total_bytes = sum.allocated_bytes;
     snapshot->allocated_total_blocks = sum.allocated_blocks;
     snapshot->freed_total_bytes = sum.freed_bytes;
@@ -46,30 +52,30 @@ EXPORT int gcshim_snapshot(struct gcshim_snapshot *ret_snapshot, size_t bytes)
 
 EXPORT void gcshim_gc_begin(unsigned generation)
 {
-    collector_start_api();
-    collection_begin(generation);
+    collector_start_api(GCSHIM_GC_OBSERVE);
+    collector_api_begin(generation);
 }
 
 EXPORT void gcshim_gc_end(uint64_t objects)
 {
-    collection_end(objects);
+    collector_api_end(objects);
 }
 
 EXPORT int gcshim_gc_should_collect(void)
 {
-    collector_start_api();
-    return collector_should_collect();
+    collector_start_api(GCSHIM_GC_PACE);
+    return collector_api_should_collect();
 }
 
 EXPORT uint64_t gcshim_gc_goal(void)
 {
-    collector_start_api();
+    collector_start_api(GCSHIM_GC_PACE);
     return collector_goal();
 }
 
 EXPORT int gcshim_gc_on_request(gcshim_gc_request *request, void *arg)
 {
-    collector_start_api();
+    collector_start_api(GCSHIM_GC_PACE);
     collector_register(request, arg);
     return 0;
 }

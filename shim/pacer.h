@@ -8,10 +8,24 @@
  *     goal = used * major_collect     but no more than  used + max_delta
  *                                     and               last goal * growth,
  *                                     and no less than  min
+ *                                     and               used + 16 MiB
+ *                                                       (or min, if less).
  *
- * stretched while collections take more of the time than they should, and
- * never more than half way from used to the limit, max, where there is one:
- * so collections come more often near it.
+ * The difference between goal and used is the room.  It is made larger, up to
+ * max_delta, while collections do not pay.  What one costs is what it takes to
+ * go through the objects that live on, and through young ones in vain before
+ * it: to find and free the dead has to be paid for anyway.  What it is worth is a share
+ * of the program's time, plus what the program need not spend on having the
+ * kernel find and clear as much fresh memory as the room had:
+ *
+ *     cost <= SHARE * program's time + FRESH * room
+ *
+ * Without the second term nothing is collected in time where memory is filled
+ * fast, and that is where collecting saves most; without the first, nothing
+ * where it is filled slowly.
+ *
+ * And where there is a limit, max, the goal is at most half way from used to
+ * it: so collections come more often near it.
  */
 #ifndef SHIM_PACER_H
 #define SHIM_PACER_H
@@ -25,25 +39,41 @@ struct pacer_rules {
     uint64_t min_bytes;       /* PYPY_GC_MIN: no collection below it */
     uint64_t max_bytes;       /* PYPY_GC_MAX; 0: no limit */
     uint64_t max_delta_bytes; /* PYPY_GC_MAX_DELTA; 0: none */
+    double fresh_ns;          /* a fresh byte's cost; 0: not known */
 };
 
 struct pacer {
     struct pacer_rules rules;
     uint64_t baseline_bytes; /* used after the last whole collection */
     uint64_t goal_bytes;     /* used at which the next is due */
-    uint64_t initial_bytes;  /* the goal before it was stretched */
-    double stretch;          /* 1: not at all */
+    uint64_t initial_bytes;  /* PyPy's goal, whatever collections cost */
+    double paying_bytes;     /* the room at which they pay */
+    double living_ns;        /* for all that live, in a whole collection */
+    double vain_ns;          /* asked for since then, of young objects */
+};
+
+/* What the pacer is told of a collection. */
+struct pacer_collection {
+    uint64_t used_before, used_after;
+    uint64_t pause_ns;
+    uint64_t program_ns; /* since the last whole collection ended */
+    uint64_t objects;    /* found dead; UINT64_MAX: not counted */
+    bool is_asked;       /* for by the pacer */
 };
 
 /* Until the first collection the goal is min, or half way to max. */
 void pacer_init(struct pacer *pacer, const struct pacer_rules *rules);
 
-/* A whole collection has left so much in use.  It took pause_ns, and the
- * program had had program_ns to itself since the one before. */
-void pacer_collected(struct pacer *pacer, uint64_t used_bytes,
-                     uint64_t pause_ns, uint64_t program_ns);
+/* A whole collection is over: there is a new goal.  What it freed counts for
+ * nothing: the room begins at what it left. */
+void pacer_collected(struct pacer *pacer,
+                     const struct pacer_collection *collection);
 
-/* No collection could be had: asks again when a part of the budget more is in
+/* A collection of young objects is: the goal stays. */
+void pacer_collected_young(struct pacer *pacer,
+                           const struct pacer_collection *collection);
+
+/* No collection could be had: asks again when a part of the room more is in
  * use. */
 void pacer_postpone(struct pacer *pacer, uint64_t used_bytes);
 

@@ -43,6 +43,7 @@ struct thread {
         uint32_t begun; /* so far */
         uint32_t generation;
         uint32_t flags; /* enum gcshim_gc_flag, of those that it asks for */
+        uint32_t request; /* of gcshim-ctl, as it began */
     } collection;
     struct {
         uint64_t usually_open; /* signals not blocked outside handlers */

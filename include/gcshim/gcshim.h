@@ -21,7 +21,18 @@
 extern "C" {
 #endif
 
+/* Through the table of addresses that the loader fills in: in a program that
+ * is not position-independent the linker would otherwise settle once and for
+ * all that there is no shim.  clang has no such attribute: -fno-plt does the
+ * same, where -fno-pie is asked for. */
+#if defined(__has_attribute)
+#if __has_attribute(noplt)
+#define GCSHIM_API __attribute__((weak, noplt))
+#endif
+#endif
+#ifndef GCSHIM_API
 #define GCSHIM_API __attribute__((weak))
+#endif
 #define GCSHIM_UNKNOWN UINT64_MAX
 
 /* Bytes in blocks that malloc and its kin have handed out and that are not
@@ -65,7 +76,8 @@ GCSHIM_API int gcshim_snapshot(struct gcshim_snapshot *ret_snapshot,
 GCSHIM_API void gcshim_gc_begin(unsigned generation);
 GCSHIM_API void gcshim_gc_end(uint64_t objects);
 
-/* Whether the pacer holds a collection due: 1 or 0; -1 is unknown.  The pacer
+/* Whether a collection is due, by the pacer or because gcshim-ctl asks for
+ * one: 1 or 0; -1 is unknown.  The pacer
  * works by the GCSHIM_GC_* variables (see gcshim(7)) from the first call of
  * this, of gcshim_gc_goal() or of gcshim_gc_on_request(), whatever GCSHIM_GC
  * says.  Costs as gcshim_used().  Anywhere. */
@@ -79,7 +91,7 @@ GCSHIM_API uint64_t gcshim_gc_goal(void);
 enum gcshim_gc_reason {
     GCSHIM_GC_REASON_GOAL = 1,    /* the pacer's goal was reached */
     GCSHIM_GC_REASON_LIMIT = 2,   /* GCSHIM_GC_MAX was reached */
-    GCSHIM_GC_REASON_REQUEST = 4, /* gcshim-ctl PID collect */
+    GCSHIM_GC_REASON_REQUEST = 4 /* gcshim-ctl PID collect */
 };
 
 /* Calls back when a collection is wanted.  The call comes from within malloc
