@@ -11,7 +11,9 @@ from conftest import (PROGRAMS, Conversation, document, run_shimmed, run_tool,
                       segments)
 from segment import Segment
 
-KEYS = ["disable", "keep", "report", "confirm", "help"]
+KEYS = ["disable", "keep", "report", "confirm", "help", "gc",
+        "gc_major_collect", "gc_growth", "gc_min", "gc_max", "gc_max_delta",
+        "gc_debug"]
 
 
 def echo(settings=None, **env):
@@ -61,6 +63,37 @@ def test_an_unknown_key_in_the_list_is_one_warning():
 def test_a_bad_value_is_one_warning_that_says_what_it_takes(key, value, takes):
     assert_one_warning(echo({key: value}), f"GCSHIM_{key.upper()}",
                        value[:20], *takes)
+
+
+@pytest.mark.parametrize("key, value, takes", [
+    ("gc", "foo", ["off", "observe", "pace"]),
+    ("gc", "1", ["off", "observe", "pace"]),
+    ("gc", "", ["off", "observe", "pace"]),
+    ("gc_max", "12XB", ["200MB", "1.6GB"]),
+    ("gc_max", "-5", ["200MB", "1.6GB"]),
+    ("gc_max", "9999999999GB", ["200MB", "1.6GB"]),
+    ("gc_min", "lots", ["64KiB", "200MB"]),
+    ("gc_max_delta", "1,5", ["200MB"]),
+    ("gc_growth", "1.0", ["a factor above 1"]),
+    ("gc_growth", "1.4.4", ["a factor above 1"]),
+    ("gc_major_collect", "0.9", ["a factor above 1"]),
+    ("gc_major_collect", "many", ["a factor above 1"]),
+    ("gc_debug", "on", ["0", "1"]),
+])
+def test_a_bad_value_about_collections_is_one_warning(key, value, takes):
+    assert_one_warning(echo({key: value}), f"GCSHIM_{key.upper()}={value}:",
+                       *takes)
+
+
+def test_good_values_about_collections_are_silent_and_in_force():
+    done, (segment,) = kept(lambda: echo({
+        "keep": 1, "gc": "pace", "gc_min": "64KiB", "gc_max": "1.6GB",
+        "gc_max_delta": "200MB", "gc_growth": "1.1", "gc_debug": 1,
+        "gc_major_collect": 2}))
+    assert (done.returncode, done.stderr) == (0, "")
+    for part in ("gc:pace", "gc_min:64KiB", "gc_max:1.6GB", "gc_growth:1.1",
+                 "gc_max_delta:200MB", "gc_debug:1", "gc_major_collect:2"):
+        assert part in segment.settings.split(",")
 
 
 def test_a_bad_value_leaves_the_default():
