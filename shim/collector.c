@@ -88,7 +88,7 @@ static uint64_t max_delta(void)
  * the least of some tries, as other processes only make it longer. */
 static double measure_fresh_ns(void)
 {
-    enum { TRIES = 8, PAGES = 8, PAGE = 4096 };
+    static const size_t TRIES = 8, PAGES = 8, PAGE = 4096;
     uint64_t least = UINT64_MAX;
     volatile char *memory =
         mmap(NULL, TRIES * PAGES * PAGE, PROT_READ | PROT_WRITE,
@@ -103,7 +103,7 @@ static double measure_fresh_ns(void)
         least = took_ns < least ? took_ns : least;
     }
     munmap((void *)memory, TRIES * PAGES * PAGE);
-    return (double)least / (PAGES * PAGE);
+    return (double)least / (double)(PAGES * PAGE);
 }
 
 /* fresh_ns: 0 where it has not been measured. */

@@ -55,7 +55,7 @@ static void sections_describe(struct gcshim_header *header)
         SECTION(GCSHIM_SECTION_HUGE, huge, GCSHIM_HUGE_ENTRIES,
                 struct gcshim_huge),
         SECTION(GCSHIM_SECTION_HISTORY, history,
-                GCSHIM_HISTORY_LEVELS *GCSHIM_HISTORY_POINTS,
+                (uint64_t)GCSHIM_HISTORY_LEVELS * GCSHIM_HISTORY_POINTS,
                 struct gcshim_point),
         SECTION(GCSHIM_SECTION_RANGES, ranges, GCSHIM_RANGE_WORDS, uint64_t),
         SECTION(GCSHIM_SECTION_GC, gc, 1, struct gcshim_gc),
@@ -253,8 +253,9 @@ void segment_remove(bool may_unlink)
 void segment_reserve_for_sandbox(void)
 {
     const struct gcshim_segment *tables = &region.segment;
-    segment_reserve(tables->slots, SANDBOX_SLOTS * GCSHIM_SLOT_BYTES);
-    segment_reserve(tables->censuses, SANDBOX_CENSUSES * GCSHIM_CENSUS_BYTES);
+    segment_reserve(tables->slots, SANDBOX_SLOTS * sizeof(tables->slots[0]));
+    segment_reserve(tables->censuses,
+                    SANDBOX_CENSUSES * sizeof(tables->censuses[0]));
     segment_reserve(tables->huge,
                     GCSHIM_HUGE_LEVEL_0 * sizeof(struct gcshim_huge));
     segment_reserve(tables->history, sizeof(tables->history));

@@ -94,7 +94,7 @@ static bool unit_read(const char *from, size_t bytes, double *ret_unit)
     *ret_unit = 1;
     if (bytes == 0 || is_same_word(from, "B", bytes))
         return true;
-    const char *letter = memchr(letters, upper(from[0]), strlen(letters));
+    const char *letter = strchr(letters, upper(from[0]));
     if (!letter)
         return false;
     for (const char *c = letters; c <= letter; c++)
