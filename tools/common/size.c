@@ -1,12 +1,12 @@
 /* Figures for people: see size.h. */
 #include "common/size.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "reader/reader.h"
-
-enum { UNIT = 1024, WHOLE_ONLY = 10000 /* tenths: from here on no decimal */ };
+#include "reader/text.h"
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -17,37 +17,13 @@ static char *unknown(char *text)
     return text;
 }
 
+static_assert(SIZE_BYTES == (int)TEXT_SIZE_BYTES &&
+                  COUNT_BYTES == (int)TEXT_COUNT_BYTES,
+              "the reader says figures in sentences as they stand in tables");
+
 char *size_format(char text[SIZE_BYTES], uint64_t bytes)
 {
-    static const char *const units[] = {"KiB", "MiB", "GiB",
-                                        "TiB", "PiB", "EiB"};
-    wide tenths = (wide)bytes * 10;
-    size_t unit = 0;
-
-    if (bytes == READER_UNKNOWN)
-        return unknown(text);
-    if (bytes < UNIT) {
-        (void)snprintf(text, SIZE_BYTES, "%" PRIu64 " B", bytes);
-        return text;
-    }
-    /* Rounds to the nearest tenth, halves upwards.  What would round to 1024
-     * of one unit is 1.0 of the next. */
-    wide scale = UNIT;
-
-    while ((tenths + 5 * scale) / (10 * scale) >= UNIT) {
-        scale *= UNIT;
-        unit++;
-    }
-    uint64_t rounded = (uint64_t)((tenths + scale / 2) / scale);
-
-    if (rounded < WHOLE_ONLY)
-        (void)snprintf(text, SIZE_BYTES, "%" PRIu64 ".%" PRIu64 " %s",
-                       rounded / 10, rounded % 10, units[unit]);
-    else
-        (void)snprintf(text, SIZE_BYTES, "%" PRIu64 " %s",
-                       (uint64_t)((tenths + 5 * scale) / (10 * scale)),
-                       units[unit]);
-    return text;
+    return text_size(text, bytes);
 }
 
 char *size_format_change(char text[SIZE_BYTES], int64_t bytes)
@@ -69,20 +45,7 @@ unsigned size_permille(uint64_t part, uint64_t whole)
 
 char *count_format(char text[COUNT_BYTES], uint64_t count)
 {
-    char digits[COUNT_BYTES];
-    char *to = text;
-
-    if (count == READER_UNKNOWN)
-        return unknown(text);
-    int length = snprintf(digits, sizeof(digits), "%" PRIu64, count);
-
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            *to++ = ',';
-        *to++ = digits[i];
-    }
-    *to = '\0';
-    return text;
+    return text_count(text, count);
 }
 
 char *age_format(char text[AGE_BYTES], uint64_t age_ms)
