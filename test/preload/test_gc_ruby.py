@@ -222,15 +222,6 @@ def test_tracing_allocations_hides_a_collection_at_most_now_and_then():
     assert said * 0.9 <= sum(seen.generations) <= said
 
 
-def test_several_ractors_do_no_harm():
-    done = run_shimmed(
-        [RUBY, "-W0", "--disable-gems", "-e", GARBAGE + """
-          r = 4.times.map { Ractor.new { 200.times {
-            Array.new(100) { "x" * 1000 } }; 1 } }
-          puts r.sum(&:take)"""], settings={"gc": "observe"})
-    assert (done.returncode, done.stdout, done.stderr) == (0, "4\n", "")
-
-
 @pytest.mark.parametrize("end, status", [
     ("exit! 3", 3), ("exit 4", 4), ("raise 'x'", 1), ("abort", 1),
     ("Process.kill(:KILL, $$)", -9), ("Process.kill(:TERM, $$)", -15),
