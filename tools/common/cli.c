@@ -3,10 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <langinfo.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int flushed(void)
 {
@@ -85,4 +87,9 @@ int cli_seconds(const char *text, double least, double most,
         return -EINVAL;
     *ret_seconds = seconds;
     return 0;
+}
+
+bool cli_has_utf8(void)
+{
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
