@@ -10,6 +10,7 @@
 #include "top/columns.h"
 #include "top/explain.h"
 #include "top/keys.h"
+#include "top/list.h"
 #include "top/sample.h"
 
 enum model_screen { SCREEN_LIST, SCREEN_DETAIL, SCREEN_HELP };
@@ -42,14 +43,6 @@ struct model_choice {
     uint32_t uid;
 };
 
-/* A list that is looked at through a window of a few rows. */
-struct model_list {
-    struct row *rows;
-    size_t count;
-    size_t selected;
-    size_t first; /* row at the top of the window */
-};
-
 /* Which process the user wants to give memory back. */
 struct model_trim {
     bool is_wanted; /* main does it, and unsets this */
@@ -77,12 +70,12 @@ struct model {
     char message[MODEL_MESSAGE_BYTES]; /* what happened; "" if nothing */
     uint64_t message_until_ns;         /* the first refresh then clears it */
 
-    struct model_list list; /* processes, with threads if asked for */
-    struct row shown;       /* the selected process itself; or no process */
-    struct model_list panels[PANEL_COUNT]; /* its lists; rows: threads only */
-    struct reader_class *classes;          /* its size classes, in order */
-    struct model_list help;                /* lines of the help page; no rows */
-    size_t page_rows;                      /* of the current screen's list */
+    struct list list; /* processes, with threads if asked for */
+    struct row shown; /* the selected process itself; or no process */
+    struct list panels[PANEL_COUNT]; /* its lists; rows: threads only */
+    struct reader_class *classes;    /* its size classes, in order */
+    struct list help;                /* lines of the help page; no rows */
+    size_t page_rows;                /* of the current screen's list */
 
     enum model_screen screen;
     enum model_screen screen_before; /* the help page */
@@ -134,5 +127,14 @@ bool model_has_baseline(const struct model *model);
 
 /* The text being typed. */
 char *model_prompt_text(struct model *model);
+
+/* The list of the current screen. */
+struct list *model_list(struct model *model);
+
+/* For act.c: builds the lists anew, the survey being the same: after a change
+ * of order or filter, and for another process in detail, whose lists then
+ * begin at the first line.  0 or -ENOMEM. */
+int model_reorder(struct model *model);
+int model_reopen(struct model *model);
 
 #endif

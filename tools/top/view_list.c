@@ -162,7 +162,7 @@ static void empty_draw(const struct model *model, struct canvas *canvas)
 
 static void table_draw(const struct model *model, struct canvas *canvas)
 {
-    const struct model_list *list = &model->list;
+    const struct list *list = &model->list;
     int widths[COLUMN_COUNT];
     int page = view_list_rows(canvas->rows);
 

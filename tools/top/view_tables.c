@@ -332,7 +332,7 @@ static void rest_draw(const struct view_table *table, const struct model *model,
 void view_table_draw(const struct view_table *table, const struct model *model,
                      struct canvas *canvas, int top)
 {
-    const struct model_list *list = &model->panels[table->panel];
+    const struct list *list = &model->panels[table->panel];
     int rows = canvas->rows - top - VIEW_ROWS_OF_TITLES - VIEW_ROWS_BELOW;
     size_t page = rows > 0 ? (size_t)rows : 0;
     size_t shown = 0;
