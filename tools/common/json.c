@@ -311,6 +311,8 @@ static void add_identity(struct builder *builder,
                process->pid_namespace != 0 ? process->namespace_pid
                                            : READER_UNKNOWN);
     add_number(builder, "parent_pid", process->parent_pid);
+    add_number(builder, "ancestor_pid",
+               process->ancestor_pid ? process->ancestor_pid : READER_UNKNOWN);
     add_text(builder, "comm", process->comm);
     add_text(builder, "state", process->state == READER_LIVE ? "live" : "dead");
     add_number(builder, "uid", process->uid);
