@@ -38,7 +38,9 @@ def terminal_type():
 
 KEYS = {"up": "\x1bOA", "down": "\x1bOB", "enter": "\r", "esc": "\x1b",
         "end": "\x1bOF", "home": "\x1bOH", "f1": "\x1bOP", "f3": "\x1bOR",
-        "f10": "\x1b[21~", "pgdn": "\x1b[6~", "erase": "\x7f",
+        "f4": "\x1bOS", "f5": "\x1b[15~",
+        "f6": "\x1b[17~", "f10": "\x1b[21~", "left": "\x1bOD",
+        "right": "\x1bOC", "pgup": "\x1b[5~", "pgdn": "\x1b[6~", "erase": "\x7f",
         "ctrl-z": "\x1a", "ctrl-c": "\x03", "ctrl-l": "\x0c"}
 
 

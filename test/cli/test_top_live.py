@@ -1,11 +1,14 @@
 """gcshim-top on a real pseudo-terminal: its screen, its keys, its ways out."""
 
+import json
 import os
+import re
 import signal
+import sys
 
 import pytest
 
-from conftest import TOOLS, await_that
+from conftest import TOOLS, Conversation, await_that, run_tool
 from forge import segment_bytes, segment_file
 from programs import Holder
 from terminal import Terminal
@@ -137,12 +140,14 @@ def test_a_pause_is_told_and_ended(top, two):
 
 
 def test_a_dead_process_is_seen_to_be_dead(two):
-    with Holder(4) as third, Terminal("-p", third.pid, "-d", "0.1") as top:
+    with Holder(4) as third, Terminal("-p", third.pid, "-d", "0.1",
+                                      cols=120) as top:
         top.await_screen(lambda t: order(t, [third]) == [third.pid])
         third.kill()
-        top.await_screen("dead")
+        text = top.await_screen("dead")
+        assert re.search(r"python3 \(until \d\.\d s ago\)$", text, re.M)
         top.press("enter")
-        top.await_screen("its last figures")
+        top.await_screen("dead: its last figures, of ")
 
 
 def test_a_process_that_ends_leaves_the_screen():
@@ -150,6 +155,68 @@ def test_a_process_that_ends_leaves_the_screen():
         top.await_screen(lambda t: order(t, [third]) == [third.pid])
         third.end()
         top.await_screen("None of the processes asked for")
+
+
+# ----------------------------------------------------------------- the tree
+
+# Starts a shell without an account that starts it again with one.
+FATHER = """
+import os, subprocess, sys
+env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+env["SHIM"] = os.environ["LD_PRELOAD"]
+run = 'LD_PRELOAD=$SHIM "$@"; exit 0'
+child = subprocess.Popen(["sh", "-c", run, "sh", sys.executable, "-c",
+                          "print('ready', flush=True); input()"], env=env)
+child.wait()
+"""
+
+
+@pytest.fixture(name="family")
+def a_process_and_its_grandchild():
+    """Two pids, the older first; between them a shell without the shim."""
+    with Conversation([sys.executable, "-c", FATHER]) as father:
+        assert father.hear() == "ready"
+        def child():
+            processes = json.loads(run_tool(
+                "gcshim-top", "-b", "-n", "1", "--json").stdout)["processes"]
+            return [p["pid"] for p in processes
+                    if p["ancestor_pid"] == father.pid]
+        yield father.pid, await_that(child, "the grandchild")[0]
+        father.say()
+        assert father.end()[0] == 0
+
+
+def test_a_tree_leads_past_processes_without_an_account(family):
+    older, younger = family
+    with Terminal("-p", f"{older},{younger}", "-d", "0.2", "-t") as top:
+        text = top.await_screen("FAM USED")
+        lines = {pid: line for line in text.splitlines() for pid in family
+                 if line.split()[:1] == [str(pid)]}
+        assert " └─ python3 -c print" in lines[younger]
+        assert "─" not in lines[older]
+        top.press(" ")
+        top.await_screen(lambda t: "[+1] python3" in t
+                         and str(younger) not in t.split())
+        top.press("f5")
+        top.await_screen(lambda t: "FAM USED" not in t and "└─" not in t
+                         and str(younger) in t.split())
+
+
+def test_a_tree_is_drawn_in_ascii_too(family):
+    with Terminal("-p", ",".join(map(str, family)), "-t", cols=120,
+                  env={"LC_ALL": "C"}) as top:
+        text = top.await_screen("`- python3 -c print")
+        assert text.isascii()
+        assert "HISTORY" in text
+
+
+def test_a_tree_is_printed_too(family):
+    done = run_tool("gcshim-top", "-b", "-n", "1", "-t", "-p",
+                    ",".join(map(str, family)))
+    titles, older, younger = done.stdout.splitlines()[3:]
+    assert "FAM USED" in titles and "FAM ALLOC" in titles
+    assert [int(line.split()[0]) for line in (older, younger)] == [*family]
+    assert "- python3 -c print" in younger or "─ python3 -c print" in younger
 
 
 # ------------------------------------------------------------ the terminal

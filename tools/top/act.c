@@ -29,11 +29,13 @@ static int sort_by(struct model *model, enum column_id id)
 /* The next column to either side, around the corner too. */
 static int sort_step(struct model *model, int by)
 {
+    struct columns_wish wish = model_columns(model);
     int id = (int)model->sort;
 
     do
         id = (id + by + COLUMN_COUNT) % COLUMN_COUNT;
-    while (id == COLUMN_CHANGE && !model_has_baseline(model));
+    while (!columns[id].compare ||
+           !column_is_wanted((enum column_id)id, &wish));
     return sort_by(model, (enum column_id)id);
 }
 
@@ -55,6 +57,88 @@ static void prompt_open(struct model *model, enum model_prompt prompt)
     model->prompt = prompt;
     if (prompt == PROMPT_SEARCH)
         model->search[0] = '\0';
+}
+
+/* Without a tree there are no families to sort by. */
+static int tree_toggle(struct model *model)
+{
+    bool by_family = model->sort == COLUMN_FAMILY_USED ||
+                     model->sort == COLUMN_FAMILY_ALLOCATED;
+
+    if (model->screen != SCREEN_LIST)
+        return 0;
+    model->show_tree = !model->show_tree;
+    if (!model->show_tree && by_family)
+        model->sort = COLUMN_USED;
+    return model_reorder(model);
+}
+
+/* The selected row in the tree; NULL where there is no tree to be seen. */
+static const struct row *tree_row(const struct model *model)
+{
+    return model->screen == SCREEN_LIST && model->show_tree
+               ? model_selected(model)
+               : NULL;
+}
+
+static int fold_toggle(struct model *model)
+{
+    const struct row *row = tree_row(model);
+
+    if (!row || row->thread || !row->branch.is_parent)
+        return 0;
+    if (folds_toggle(&model->folds, row->process) < 0)
+        return -ENOMEM;
+    return model_reorder(model);
+}
+
+/* Above the selected row the nearest that is not so deep. */
+static void parent_select(struct model *model)
+{
+    const struct list *list = &model->list;
+    unsigned depth = list->rows[list->selected].branch.depth;
+
+    for (size_t i = list->selected; i-- > 0 && depth > 0;) {
+        if (!list->rows[i].thread && list->rows[i].branch.depth < depth) {
+            model->list.selected = i;
+            return;
+        }
+    }
+}
+
+static void panel_step(struct model *model, int by)
+{
+    int panel = ((int)model->panel + by + PANEL_COUNT) % PANEL_COUNT;
+
+    model->panel = (enum model_panel)panel;
+}
+
+static int go_left(struct model *model)
+{
+    const struct row *row = tree_row(model);
+
+    if (model->screen == SCREEN_DETAIL)
+        panel_step(model, -1);
+    if (!row)
+        return 0;
+    if (!row->thread && row->branch.is_parent && row->branch.folded == 0)
+        return fold_toggle(model);
+    parent_select(model);
+    return 0;
+}
+
+static int go_right(struct model *model)
+{
+    const struct row *row = tree_row(model);
+
+    if (model->screen == SCREEN_DETAIL)
+        panel_step(model, 1);
+    if (!row || row->thread || !row->branch.is_parent)
+        return 0;
+    if (row->branch.folded > 0)
+        return fold_toggle(model);
+    list_move(&model->list, 1, true);
+    return 0;
 }
 
 static int baseline_toggle(struct model *model)
@@ -202,6 +286,14 @@ static int act(struct model *model, enum action action)
     case ACTION_THREADS:
         model->show_threads = !model->show_threads;
         return model_reorder(model);
+    case ACTION_TREE:
+        return tree_toggle(model);
+    case ACTION_FOLD:
+        return fold_toggle(model);
+    case ACTION_LEFT:
+        return go_left(model);
+    case ACTION_RIGHT:
+        return go_right(model);
     case ACTION_PAUSE:
         model->paused = !model->paused;
         return 0;

@@ -257,6 +257,7 @@ int main(int argc, char **argv)
         return status;
     model_init(&model, &options.choice);
     model.show_threads = options.threads;
+    model.show_tree = options.tree;
     if (options.interval_s > 0)
         model.interval_s = options.interval_s;
     if (options.sort != COLUMN_COUNT)

@@ -30,6 +30,8 @@ void model_fini(struct model *model)
     samples_fini(&model->now);
     samples_fini(&model->before);
     samples_fini(&model->baseline);
+    tree_fini(&model->tree);
+    folds_fini(&model->folds);
     explanations_fini(&model->explained);
     free(model->list.rows);
     free(model->panels[PANEL_THREADS].rows);
@@ -40,6 +42,16 @@ void model_fini(struct model *model)
 bool model_has_baseline(const struct model *model)
 {
     return model->baseline.time_ns != 0;
+}
+
+struct columns_wish model_columns(const struct model *model)
+{
+    return (struct columns_wish){
+        .with_change = model_has_baseline(model),
+        .with_family = model->show_tree,
+        .with_namespace = model->totals.contained > 0,
+        .sort = model->sort,
+    };
 }
 
 void model_say(struct model *model, uint64_t until_ns, const char *format, ...)
@@ -162,14 +174,22 @@ int model_refresh(struct model *model, struct reader_survey *survey,
     struct row_key thread = selected_thread(model);
     struct reader_survey old = model->survey;
     struct samples samples;
+    struct tree tree;
 
     if (samples_init(&samples, survey, time_ns) < 0)
         return -ENOMEM;
+    if (tree_init(&tree, survey) < 0) {
+        samples_fini(&samples);
+        return -ENOMEM;
+    }
     samples_fini(&model->before);
     model->before = model->now;
     model->now = samples;
     model->survey = *survey;
     *survey = (struct reader_survey){0};
+    tree_fini(&model->tree);
+    model->tree = tree;
+    folds_forget(&model->folds, &model->survey);
     explanations_apply(&model->explained, &model->survey);
     if (time_ns >= model->message_until_ns)
         model->message[0] = '\0';

@@ -12,6 +12,7 @@
 #include "top/keys.h"
 #include "top/list.h"
 #include "top/sample.h"
+#include "top/tree.h"
 
 enum model_screen { SCREEN_LIST, SCREEN_DETAIL, SCREEN_HELP };
 enum model_prompt { PROMPT_NONE, PROMPT_SEARCH, PROMPT_FILTER, PROMPT_TRIM };
@@ -52,6 +53,7 @@ struct model_trim {
 
 struct model_totals {
     size_t live, dead, threads;
+    size_t contained;                     /* in a pid namespace of their own */
     uint64_t used_bytes, allocated_bytes; /* of all that are chosen */
     uint64_t resident_bytes;              /* of the living */
     int64_t growth_bytes;                 /* in a second; INT64_MIN */
@@ -64,6 +66,7 @@ struct model {
     /* As of the last refresh. */
     struct reader_survey survey;
     struct samples now, before, baseline;
+    struct tree tree;
     struct explanations explained;
     struct model_totals totals;
     char clock[MODEL_CLOCK_BYTES];     /* time of day, as main formats it */
@@ -81,7 +84,8 @@ struct model {
     enum model_screen screen_before; /* the help page */
     enum model_panel panel;
     enum column_id sort;
-    bool inverted, show_threads, paused, quit, redraw;
+    bool inverted, show_threads, show_tree, paused, quit, redraw;
+    struct folds folds; /* of the tree */
 
     enum model_prompt prompt;
     char search[MODEL_TEXT_BYTES];
@@ -121,6 +125,9 @@ const struct reader_process *model_process(const struct model *model,
 
 /* The selected row; NULL where there is none. */
 const struct row *model_selected(const struct model *model);
+
+/* Which columns there are besides those that always are. */
+struct columns_wish model_columns(const struct model *model);
 
 /* Whether the change since some moment is shown. */
 bool model_has_baseline(const struct model *model);

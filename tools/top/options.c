@@ -23,6 +23,7 @@ static const char help_text[] =
     "  -p, --pid=PID,...    only these processes\n"
     "  -u, --user=USER      only processes of this user, a name or a number\n"
     "  -s, --sort=COLUMN    sort by this column; '-s help' lists them\n"
+    "  -t, --tree           show the processes as a tree of families\n"
     "  -H, --threads        show the threads under each process\n"
     "      --json           print JSON: with -n 1 one document over many\n"
     "                       lines, else one document in each line; as with -b\n"
@@ -41,6 +42,7 @@ static const struct option long_options[] = {
     {"pid", required_argument, NULL, 'p'},
     {"user", required_argument, NULL, 'u'},
     {"sort", required_argument, NULL, 's'},
+    {"tree", no_argument, NULL, 't'},
     {"threads", no_argument, NULL, 'H'},
     {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, 'h'},
@@ -77,10 +79,16 @@ static int pids_set(struct options *options, char *list)
     return status;
 }
 
+/* A change needs a baseline, which a key sets. */
+static bool is_sortable(enum column_id id)
+{
+    return columns[id].compare && id != COLUMN_CHANGE;
+}
+
 static int columns_list(void)
 {
     for (int id = 0; id < COLUMN_COUNT; id++) {
-        if (id != COLUMN_CHANGE) /* needs a baseline, which a key sets */
+        if (is_sortable((enum column_id)id))
             (void)printf("%-9s %s\n", columns[id].name, columns[id].help);
     }
     return fflush(stdout) == 0 ? CLI_DONE : CLI_FAILED;
@@ -91,7 +99,7 @@ static int sort_set(struct options *options, const char *name)
     if (strcmp(name, "help") == 0)
         return columns_list();
     options->sort = column_find(name);
-    if (options->sort == COLUMN_COUNT || options->sort == COLUMN_CHANGE)
+    if (options->sort == COLUMN_COUNT || !is_sortable(options->sort))
         return cli_usage(command,
                          "-s: there is no column '%s'; '-s help' "
                          "lists them",
@@ -132,6 +140,9 @@ static int option_set(struct options *options, int option, char *value)
         return user_set(options, value);
     case 's':
         return sort_set(options, value);
+    case 't':
+        options->tree = true;
+        return CONTINUE;
     case 'H':
         options->threads = true;
         return CONTINUE;
@@ -155,7 +166,7 @@ int options_init(struct options *ret_options, int argc, char **argv)
 
     while (status == CONTINUE) {
         int option =
-            getopt_long(argc, argv, "bn:d:p:u:s:HhV", long_options, NULL);
+            getopt_long(argc, argv, "bn:d:p:u:s:tHhV", long_options, NULL);
 
         if (option == -1)
             break;

@@ -50,7 +50,16 @@ struct row row_of(const struct model *model,
     const struct sample *baseline =
         samples_find(&model->baseline, process, thread);
     double seconds = seconds_between(model);
-    struct row row = {process, thread, INT64_MIN, INT64_MIN, READER_UNKNOWN};
+    const struct tree_node *node = tree_node_of(&model->tree, process);
+    struct row row = {
+        .process = process,
+        .thread = thread,
+        .growth_bytes = INT64_MIN,
+        .change_bytes = INT64_MIN,
+        .rate_bytes = READER_UNKNOWN,
+        .family_used_bytes = node->used_bytes,
+        .family_allocated_bytes = node->allocated_bytes,
+    };
 
     if (process->state == READER_LIVE && before && seconds > 0) {
         int64_t growth = change(process->used_bytes, before->used_bytes);
@@ -155,31 +164,60 @@ static size_t rows_most(const struct model *model)
     return count;
 }
 
+/* A thread stands where the children of its process begin. */
+static struct row_branch thread_branch(const struct row *process)
+{
+    struct row_branch branch = process->branch;
+    bool goes_on = branch.is_parent && branch.folded == 0;
+
+    if (branch.depth < ROW_DEPTH_MAX)
+        branch.depth++;
+    branch.lines |= (uint64_t)goes_on << branch.depth;
+    return branch;
+}
+
+/* Puts the threads of each process under it; the rows are replaced. */
+static int threads_insert(const struct model *model, struct row **rows,
+                          size_t *count)
+{
+    struct row *processes = *rows;
+    struct row *all = NULL;
+    size_t at = 0;
+
+    if (rows_alloc(&all, rows_most(model)) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < *count; i++) {
+        size_t first = at + 1;
+
+        all[at++] = processes[i];
+        at += threads_add(model, all + at, processes[i].process);
+        for (size_t k = first; model->show_tree && k < at; k++)
+            all[k].branch = thread_branch(&processes[i]);
+    }
+    free(processes);
+    *rows = all;
+    *count = at;
+    return 0;
+}
+
 int rows_build(const struct model *model, struct row **ret_rows,
                size_t *ret_count)
 {
-    struct row *processes = NULL;
     struct row *rows = NULL;
-    size_t count = 0;
+    int err = rows_alloc(&rows, model->survey.process_count);
 
-    if (rows_alloc(&processes, model->survey.process_count) < 0)
-        return -ENOMEM;
-    size_t process_count = processes_add(model, processes);
+    if (err)
+        return err;
+    size_t count = processes_add(model, rows);
 
-    if (!model->show_threads) {
-        *ret_rows = processes;
-        *ret_count = process_count;
-        return 0;
+    if (model->show_tree)
+        err = tree_arrange(&model->tree, &model->folds, rows, &count);
+    if (err == 0 && model->show_threads)
+        err = threads_insert(model, &rows, &count);
+    if (err) {
+        free(rows);
+        return err;
     }
-    if (rows_alloc(&rows, rows_most(model)) < 0) {
-        free(processes);
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < process_count; i++) {
-        rows[count++] = processes[i];
-        count += threads_add(model, rows + count, processes[i].process);
-    }
-    free(processes);
     *ret_rows = rows;
     *ret_count = count;
     return 0;
@@ -210,6 +248,7 @@ struct model_totals rows_totals(const struct model *model)
         if (!is_chosen(&model->choice, process))
             continue;
         totals.threads += process->thread_count;
+        totals.contained += process->pid_namespace != 0;
         totals.live += process->state == READER_LIVE;
         totals.dead += process->state == READER_DEAD;
         if (process->state == READER_DEAD)

@@ -297,6 +297,10 @@ static uint32_t special_key(wint_t code)
         return KEY_ARROW_UP;
     case KEY_DOWN:
         return KEY_ARROW_DOWN;
+    case KEY_LEFT:
+        return KEY_ARROW_LEFT;
+    case KEY_RIGHT:
+        return KEY_ARROW_RIGHT;
     case KEY_PPAGE:
         return KEY_PAGE_UP;
     case KEY_NPAGE:

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/size.h"
 #include "top/users.h"
 
 enum {
@@ -77,6 +78,7 @@ static void heading_draw(const struct model *model, struct canvas *canvas,
                          const struct reader_process *process)
 {
     bool dead = process->state == READER_DEAD;
+    char age[AGE_BYTES];
     int room = canvas->cols - (int)strlen(model->clock) - 2;
 
     canvas_put_right(canvas, 0, 0, canvas->cols,
@@ -89,8 +91,12 @@ static void heading_draw(const struct model *model, struct canvas *canvas,
     col = canvas_print(canvas, 1, col, ATTR_NORMAL,
                        ", parent %" PRIu32 ", user %s, ", process->parent_pid,
                        users_name(process->uid));
-    canvas_print(canvas, 1, col, dead ? ATTR_WARNING : ATTR_NORMAL, "%s",
-                 dead ? "dead: its last figures" : "live");
+    if (!dead)
+        canvas_print(canvas, 1, col, ATTR_NORMAL, "live");
+    else
+        canvas_print(canvas, 1, col, ATTR_WARNING,
+                     "dead: its last figures, of %s ago",
+                     age_format(age, process->age_ms));
 }
 
 void view_detail_draw(const struct model *model, struct canvas *canvas)

@@ -163,10 +163,11 @@ static void empty_draw(const struct model *model, struct canvas *canvas)
 static void table_draw(const struct model *model, struct canvas *canvas)
 {
     const struct list *list = &model->list;
+    struct columns_wish wish = model_columns(model);
     int widths[COLUMN_COUNT];
     int page = view_list_rows(canvas->rows);
 
-    columns_fit(canvas->cols, model_has_baseline(model), widths);
+    columns_fit(canvas->cols, &wish, widths);
     titles_draw(model, canvas, widths);
     if (list->count == 0)
         empty_draw(model, canvas);
