@@ -157,6 +157,62 @@ def test_a_process_that_ends_leaves_the_screen():
         top.await_screen("None of the processes asked for")
 
 
+# ---------------------------------------------------------------- the mouse
+
+def place_of(top, text):
+    row = top.row_with(text)
+    return row, top.screen.display[row].index(text)
+
+
+def test_the_mouse_selects_sorts_opens_and_leads_back(top, two):
+    first, second = order(top.await_screen(str(two[1].pid)), two)
+    row, col = place_of(top, f"{second} ")
+    top.click(row, col)
+    top.await_screen(lambda _: top.screen.buffer[row][0].bg != "default")
+    top.click(*place_of(top, "PID"))
+    top.await_screen(lambda t: order(t, two) == sorted([first, second]))
+    top.click(*place_of(top, "PID"))
+    top.await_screen(lambda t: order(t, two) == sorted([first, second])[::-1])
+    place = place_of(top, f"{first} ")
+    top.click(*place)
+    top.click(*place)
+    top.await_screen(f"pid {first},")
+    top.click(*place_of(top, "4 Huge blocks"))
+    top.await_screen("ADDRESS")
+    top.click(*place_of(top, "EscBack"))
+    top.await_screen("COMMAND")
+    top.click(*place_of(top, "F10Quit"))
+    assert top.await_end() == 0
+    assert top.is_restored()
+
+
+def test_the_wheel_scrolls(top):
+    top.press("f1")
+    first = top.await_screen("gcshim-top: help")
+    top.wheel(down=True)
+    top.await_screen(lambda t: t.splitlines()[2] == first.splitlines()[5])
+    top.wheel(down=False)
+    top.await_screen(lambda t: t == first)
+
+
+@pytest.mark.parametrize("args, env", [
+    (["-M"], {}), ([], {"TERM": "vt100"})])
+def test_where_there_is_no_mouse_none_is_asked_for(two, args, env):
+    with Terminal("-p", pids(two), *args, env=env) as top:
+        top.await_screen("F10Quit")
+        top.press("q")
+        assert top.await_end() == 0
+        assert b"1000h" not in top.output
+
+
+def test_a_console_without_a_mouse_takes_no_harm(two):
+    with Terminal("-p", pids(two), env={"TERM": "linux"}) as top:
+        top.await_screen("F10Quit")
+        top.press("q")
+        assert top.await_end() == 0
+        assert top.output.rfind(b"1000l") > top.output.rfind(b"1000h")
+
+
 # ----------------------------------------------------------------- the tree
 
 # Starts a shell without an account that starts it again with one.

@@ -6,6 +6,8 @@
 #include "top/find.h"
 #include "top/model.h"
 
+enum { WHEEL_ROWS = 3 };
+
 /* ------------------------------------------------------------ movement */
 
 /* A help page has no selected line: the keys move the page itself. */
@@ -17,6 +19,11 @@ static void step(struct model *model, size_t rows, bool down)
         list_move(model_list(model), rows, down);
 }
 
+static void wheel(struct model *model, bool down)
+{
+    list_scroll(model_list(model), model->page_rows, WHEEL_ROWS, down);
+}
+
 /* -------------------------------------------------------------- actions */
 
 static int sort_by(struct model *model, enum column_id id)
@@ -24,6 +31,26 @@ static int sort_by(struct model *model, enum column_id id)
     model->sort = id;
     model->inverted = false;
     return model_reorder(model);
+}
+
+/* A click on the title of a column; another one inverts the order. */
+static int column_click(struct model *model, enum column_id id)
+{
+    if (model->screen != SCREEN_LIST || id >= COLUMN_COUNT ||
+        !columns[id].compare)
+        return 0;
+    if (id != model->sort)
+        return sort_by(model, id);
+    model->inverted = !model->inverted;
+    return model_reorder(model);
+}
+
+static void row_click(struct model *model, size_t row)
+{
+    struct list *list = model_list(model);
+
+    if (model->screen != SCREEN_HELP && list->first + row < list->count)
+        list->selected = list->first + row;
 }
 
 /* The next column to either side, around the corner too. */
@@ -358,6 +385,8 @@ static int prompt_changed(struct model *model)
     return 0;
 }
 
+/* Ends it, or gives it up; other keys than those of a text end it too, and do
+ * what they always do. */
 static int prompt_key(struct model *model, uint32_t key)
 {
     char *text = model_prompt_text(model);
@@ -383,9 +412,18 @@ static int prompt_key(struct model *model, uint32_t key)
         *text = '\0';
         return prompt_changed(model);
     default:
+        break;
+    }
+    if (key < KEY_SPECIAL) {
         text_append(text, key);
         return prompt_changed(model);
     }
+    if (model->prompt != PROMPT_SEARCH || key_action(key) != ACTION_SEARCH) {
+        model->prompt = PROMPT_NONE;
+        return model_key(model, key);
+    }
+    search_from(model, model->list.selected + 1);
+    return 0;
 }
 
 static int trim_answer(struct model *model, uint32_t key)
@@ -401,5 +439,13 @@ int model_key(struct model *model, uint32_t key)
         return trim_answer(model, key);
     if (model->prompt != PROMPT_NONE)
         return prompt_key(model, key);
-    return act(model, key_action(key));
+    if (key == KEY_WHEEL_UP || key == KEY_WHEEL_DOWN)
+        wheel(model, key == KEY_WHEEL_DOWN);
+    else if (key >= KEY_ROW)
+        row_click(model, key - KEY_ROW);
+    else if (key >= KEY_COLUMN)
+        return column_click(model, (enum column_id)(key - KEY_COLUMN));
+    else
+        return act(model, key_action(key));
+    return 0;
 }

@@ -21,7 +21,13 @@ enum key {
     KEY_FIRST,
     KEY_LAST,
     KEY_ERASE,
+    KEY_WHEEL_UP,
+    KEY_WHEEL_DOWN,
     KEY_FUNCTION, /* F0; F1 is one more, and so on */
+    /* Clicks: on the title of a column, by enum column_id; on a row of the
+     * list in its window, from 0 on. */
+    KEY_COLUMN = KEY_SPECIAL + 0x100,
+    KEY_ROW = KEY_SPECIAL + 0x1000,
 };
 
 enum action {

@@ -9,6 +9,7 @@
 #include "top/batch.h"
 #include "top/canvas.h"
 #include "top/model.h"
+#include "top/mouse.h"
 #include "top/options.h"
 #include "top/term.h"
 #include "top/trim.h"
@@ -141,40 +142,52 @@ static int run_batch(struct model *model, const struct options *options)
 
 /* ---------------------------------------------------------------- live */
 
-static int draw(struct model *model, bool afresh)
-{
+/* What is on the screen, and what was done with the mouse there. */
+struct screen {
     struct canvas canvas;
+    struct mouse mouse;
+    bool afresh; /* another program may have written there */
+};
+
+static int draw(struct model *model, struct screen *screen)
+{
     int rows = 0;
     int cols = 0;
 
     term_size(&rows, &cols);
-    int err = canvas_init(&canvas, rows, cols);
+    canvas_fini(&screen->canvas);
+    int err = canvas_init(&screen->canvas, rows, cols);
 
     if (err)
         return err;
     model_fit(model, view_page_rows(model, rows, cols));
     err = model->paused ? 0 : explain(model, EXPLAIN_NS);
-    view_draw(model, &canvas);
-    term_put(&canvas, afresh);
-    canvas_fini(&canvas);
+    view_draw(model, &screen->canvas);
+    term_put(&screen->canvas, screen->afresh);
+    screen->afresh = false;
     return err;
 }
 
 /* One turn: waits for a key or the time of the next refresh, and follows it.
  * Sets *ret_status where it was the last. */
-static bool is_last_turn(struct model *model, uint64_t deadline_ns,
-                         bool *afresh, int *ret_error)
+static bool is_last_turn(struct model *model, struct screen *screen,
+                         uint64_t deadline_ns, int *ret_error)
 {
+    struct term_place place = {0};
     uint32_t key = 0;
 
-    switch (term_wait(deadline_ns, &key)) {
+    switch (term_wait(deadline_ns, &key, &place)) {
+    case TERM_CLICK:
+        key = mouse_key(&screen->mouse, &screen->canvas, place.row, place.col,
+                        now_ns());
+        /* fall through */
     case TERM_KEY:
         *ret_error = model_key(model, key);
-        *afresh |= model->redraw;
+        screen->afresh |= model->redraw;
         model->redraw = false;
         return model->quit || *ret_error;
     case TERM_REDRAW:
-        *afresh = true;
+        screen->afresh = true;
         return false;
     case TERM_GONE:
     case TERM_SIGNAL:
@@ -197,11 +210,11 @@ static uint64_t next_turn_ns(const struct model *model, const struct trim *trim,
 }
 
 /* Until the user, a signal, or -n has had enough: 0 or -errno. */
-static int live_loop(struct model *model, struct trim *trim, uint64_t refreshes)
+static int live_loop(struct model *model, struct screen *screen,
+                     struct trim *trim, uint64_t refreshes)
 {
     uint64_t refreshed_ns = 0;
     uint64_t count = 0;
-    bool afresh = false;
     int err = 0;
 
     for (;;) {
@@ -217,26 +230,25 @@ static int live_loop(struct model *model, struct trim *trim, uint64_t refreshes)
             refreshed_ns = now_ns();
             count++;
         }
-        err = draw(model, afresh);
-        afresh = false;
-        if (err)
-            return err;
-        if (is_last_turn(model, next_turn_ns(model, trim, refreshed_ns),
-                         &afresh, &err))
+        err = draw(model, screen);
+        if (err || is_last_turn(model, screen,
+                                next_turn_ns(model, trim, refreshed_ns), &err))
             return err;
     }
 }
 
 static int run_live(struct model *model, const struct options *options)
 {
-    const char *problem = term_init();
+    const char *problem = term_init(options->mouse);
 
     if (problem)
         return cli_failure(command, "%s", problem);
+    struct screen screen = {0};
     struct trim trim = {0};
-    int err = live_loop(model, &trim, options->refreshes);
+    int err = live_loop(model, &screen, &trim, options->refreshes);
 
     trim_close(&trim);
+    canvas_fini(&screen.canvas);
     term_fini();
     term_end();
     return err ? survey_failure(err) : CLI_DONE;

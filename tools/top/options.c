@@ -25,6 +25,7 @@ static const char help_text[] =
     "  -s, --sort=COLUMN    sort by this column; '-s help' lists them\n"
     "  -t, --tree           show the processes as a tree of families\n"
     "  -H, --threads        show the threads under each process\n"
+    "  -M, --no-mouse       leave the mouse to the terminal\n"
     "      --json           print JSON: with -n 1 one document over many\n"
     "                       lines, else one document in each line; as with -b\n"
     "  -h, --help           print this\n"
@@ -45,6 +46,7 @@ static const struct option long_options[] = {
     {"tree", no_argument, NULL, 't'},
     {"threads", no_argument, NULL, 'H'},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"no-mouse", no_argument, NULL, 'M'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -143,6 +145,9 @@ static int option_set(struct options *options, int option, char *value)
     case 't':
         options->tree = true;
         return CONTINUE;
+    case 'M':
+        options->mouse = false;
+        return CONTINUE;
     case 'H':
         options->threads = true;
         return CONTINUE;
@@ -161,12 +166,12 @@ static int option_set(struct options *options, int option, char *value)
 
 int options_init(struct options *ret_options, int argc, char **argv)
 {
-    struct options options = {.sort = COLUMN_COUNT};
+    struct options options = {.mouse = true, .sort = COLUMN_COUNT};
     int status = CONTINUE;
 
     while (status == CONTINUE) {
         int option =
-            getopt_long(argc, argv, "bn:d:p:u:s:tHhV", long_options, NULL);
+            getopt_long(argc, argv, "bn:d:p:u:s:tHMhV", long_options, NULL);
 
         if (option == -1)
             break;

@@ -153,6 +153,26 @@ static void leave_prepare(void)
         (void)tputs(cursor_normal, 1, leave_byte);
 }
 
+/* What makes the terminal speak of its mouse; ncurses takes the same for it,
+ * and where there is none it is the oldest way. */
+static const char *mouse_mode(bool on)
+{
+    const char *mode = tigetstr("XM");
+
+    if (mode && mode != (const char *)-1)
+        return tparm(mode, (long)on);
+    return on ? "\033[?1000h" : "\033[?1000l";
+}
+
+static void mouse_init(void)
+{
+    if (mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL) ==
+        0)
+        return;
+    (void)mouseinterval(0); /* a press is told at once */
+    (void)tputs(mouse_mode(false), 1, leave_byte);
+}
+
 /* The parts of a whole, by colour where there are colours; else by letter. */
 static const short part_colours[] = {COLOR_GREEN, COLOR_MAGENTA, COLOR_CYAN,
                                      COLOR_RED,   COLOR_YELLOW,  COLOR_BLUE};
@@ -191,7 +211,7 @@ static const char *terminal_check(void)
     return NULL;
 }
 
-const char *term_init(void)
+const char *term_init(bool mouse)
 {
     const char *problem = terminal_check();
 
@@ -214,6 +234,8 @@ const char *term_init(void)
     (void)keypad(stdscr, true);
     (void)nodelay(stdscr, true);
     set_escdelay(ESCAPE_DELAY_MS);
+    if (mouse)
+        mouse_init();
     colours_init();
     return NULL;
 }
@@ -319,16 +341,38 @@ static uint32_t special_key(wint_t code)
     }
 }
 
-/* A key that has been read already: ncurses may hold several. */
-static bool key_read(uint32_t *ret_key)
+/* Presses of the left button and turns of the wheel; TERM_TIMEOUT for the
+ * rest. */
+static enum term_event mouse_event(uint32_t *ret_key,
+                                   struct term_place *ret_place)
+{
+    MEVENT event;
+
+    if (getmouse(&event) != OK)
+        return TERM_TIMEOUT;
+    *ret_place = (struct term_place){event.y, event.x};
+    if (event.bstate & BUTTON1_PRESSED)
+        return TERM_CLICK;
+    if (!(event.bstate & (BUTTON4_PRESSED | BUTTON5_PRESSED)))
+        return TERM_TIMEOUT;
+    *ret_key = event.bstate & BUTTON4_PRESSED ? KEY_WHEEL_UP : KEY_WHEEL_DOWN;
+    return TERM_KEY;
+}
+
+/* A key or a click that has come already, TERM_TIMEOUT if none: ncurses may
+ * hold several. */
+static enum term_event input_read(uint32_t *ret_key,
+                                  struct term_place *ret_place)
 {
     wint_t code = 0;
     int kind = get_wch(&code);
 
     if (kind == ERR)
-        return false;
+        return TERM_TIMEOUT;
+    if (kind == KEY_CODE_YES && code == KEY_MOUSE)
+        return mouse_event(ret_key, ret_place);
     *ret_key = kind == KEY_CODE_YES ? special_key(code) : (uint32_t)code;
-    return true;
+    return TERM_KEY;
 }
 
 static void window_resize(void)
@@ -387,25 +431,24 @@ static bool is_at_end(void)
     return ioctl(STDIN_FILENO, FIONREAD, &bytes) < 0 || bytes == 0;
 }
 
-enum term_event term_wait(uint64_t deadline_ns, uint32_t *ret_key)
+enum term_event term_wait(uint64_t deadline_ns, uint32_t *ret_key,
+                          struct term_place *ret_place)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     struct timespec left = time_left(deadline_ns);
+    enum term_event event = input_read(ret_key, ret_place);
     int ready = 0;
 
-    if (key_read(ret_key))
-        return TERM_KEY;
+    if (event != TERM_TIMEOUT)
+        return event;
     ready = ppoll(&input, 1, &left, &term.mask_before);
-
-    enum term_event event = signal_event();
-
+    event = signal_event();
     if (event != TERM_TIMEOUT || ready <= 0)
         return event;
     if (input.revents & (POLLHUP | POLLERR | POLLNVAL))
         return TERM_GONE;
     bool at_end = is_at_end();
 
-    if (key_read(ret_key))
-        return TERM_KEY;
-    return at_end ? TERM_GONE : TERM_TIMEOUT;
+    event = input_read(ret_key, ret_place);
+    return event == TERM_TIMEOUT && at_end ? TERM_GONE : event;
 }

@@ -47,12 +47,15 @@ static void tabs_draw(const struct model *model, struct canvas *canvas)
     for (int i = 0; i < PANEL_COUNT; i++) {
         bool is_current = i == (int)model->panel;
         enum canvas_attr attr = is_current ? ATTR_SELECTED : ATTR_NORMAL;
+        int first = col;
 
         col = canvas_print(canvas, ROW_TABS, col, attr, " %c %s ",
                            panels[i].key, panels[i].title);
         if (with_counts && i != PANEL_OVERVIEW)
             col = canvas_print(canvas, ROW_TABS, col, ATTR_DIM, "(%zu) ",
                                model->panels[i].count);
+        canvas_key(canvas, ROW_TABS, first, col - first,
+                   (unsigned char)panels[i].key);
         col++;
     }
 }

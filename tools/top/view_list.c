@@ -115,6 +115,8 @@ static void titles_draw(const struct model *model, struct canvas *canvas,
             continue;
         cell_draw(canvas, ROW_TITLES, col, widths[id], ATTR_TITLE,
                   columns[id].left, columns[id].title);
+        canvas_key(canvas, ROW_TITLES, col, widths[id] + 1,
+                   KEY_COLUMN + (uint32_t)id);
         col += widths[id] + 1;
     }
     canvas_row(canvas, ROW_TITLES, ATTR_TITLE);
@@ -175,6 +177,8 @@ static void table_draw(const struct model *model, struct canvas *canvas)
         size_t index = list->first + (size_t)i;
 
         row_draw(canvas, ROW_LIST + i, &list->rows[index], widths);
+        canvas_key(canvas, ROW_LIST + i, 0, canvas->cols,
+                   KEY_ROW + (uint32_t)i);
         if (index == list->selected)
             canvas_row(canvas, ROW_LIST + i, ATTR_SELECTED);
     }

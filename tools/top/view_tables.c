@@ -344,6 +344,7 @@ void view_table_draw(const struct view_table *table, const struct model *model,
         int row = top + 1 + (int)shown;
 
         line_draw(table, model, canvas, row, &line);
+        canvas_key(canvas, row, 0, canvas->cols, KEY_ROW + (uint32_t)shown);
         if (line == list->selected)
             canvas_row(canvas, row, ATTR_SELECTED);
     }

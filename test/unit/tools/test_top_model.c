@@ -299,6 +299,21 @@ static void search_goes_to_what_matches(void **state)
     assert_int_equal(selected_pid(), 118);
 }
 
+static void the_next_one_is_found_while_typing_too(void **state)
+{
+    (void)state;
+    refresh(fleet(20, 0), 1);
+    press('/');
+    type("program-11");
+    press(KEY_FUNCTION + 3);
+    assert_int_equal(selected_pid(), 118);
+    assert_int_equal(model.prompt, PROMPT_SEARCH);
+    press(KEY_ARROW_DOWN); /* ends it, and moves on */
+    assert_int_equal(model.prompt, PROMPT_NONE);
+    assert_int_equal(selected_pid(), 117);
+    assert_string_equal(model.search, "program-11");
+}
+
 static void a_search_in_vain_says_so_and_moves_nothing(void **state)
 {
     (void)state;
@@ -638,6 +653,7 @@ int main(void)
         TEST(the_selected_row_is_always_in_the_window),
         TEST(threads_stand_under_their_process),
         TEST(search_goes_to_what_matches),
+        TEST(the_next_one_is_found_while_typing_too),
         TEST(a_search_in_vain_says_so_and_moves_nothing),
         TEST(the_filter_shows_only_what_matches),
         TEST(what_is_typed_is_no_command),
