@@ -359,20 +359,27 @@ static enum term_event mouse_event(uint32_t *ret_key,
     return TERM_KEY;
 }
 
-/* A key or a click that has come already, TERM_TIMEOUT if none: ncurses may
- * hold several. */
+/* A key or a click that has come already, TERM_TIMEOUT if none.  ncurses may
+ * hold several, which no poll tells of: what says nothing, as when a button is
+ * let go, is passed over here. */
 static enum term_event input_read(uint32_t *ret_key,
                                   struct term_place *ret_place)
 {
+    enum term_event event = TERM_TIMEOUT;
     wint_t code = 0;
-    int kind = get_wch(&code);
+    int kind = 0;
 
-    if (kind == ERR)
-        return TERM_TIMEOUT;
-    if (kind == KEY_CODE_YES && code == KEY_MOUSE)
-        return mouse_event(ret_key, ret_place);
-    *ret_key = kind == KEY_CODE_YES ? special_key(code) : (uint32_t)code;
-    return TERM_KEY;
+    while (event == TERM_TIMEOUT && (kind = get_wch(&code)) != ERR) {
+        bool is_special = kind == KEY_CODE_YES;
+
+        if (is_special && code == KEY_MOUSE) {
+            event = mouse_event(ret_key, ret_place);
+        } else {
+            *ret_key = is_special ? special_key(code) : (uint32_t)code;
+            event = TERM_KEY;
+        }
+    }
+    return event;
 }
 
 static void window_resize(void)
@@ -431,22 +438,25 @@ static bool is_at_end(void)
     return ioctl(STDIN_FILENO, FIONREAD, &bytes) < 0 || bytes == 0;
 }
 
-enum term_event term_wait(uint64_t deadline_ns, uint32_t *ret_key,
+enum term_event term_wait(uint64_t deadline_ns, int fd, uint32_t *ret_key,
                           struct term_place *ret_place)
 {
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    struct pollfd polled[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                              {.fd = fd, .events = POLLIN}};
     struct timespec left = time_left(deadline_ns);
     enum term_event event = input_read(ret_key, ret_place);
     int ready = 0;
 
     if (event != TERM_TIMEOUT)
         return event;
-    ready = ppoll(&input, 1, &left, &term.mask_before);
+    ready = ppoll(polled, COUNT(polled), &left, &term.mask_before);
     event = signal_event();
     if (event != TERM_TIMEOUT || ready <= 0)
         return event;
-    if (input.revents & (POLLHUP | POLLERR | POLLNVAL))
+    if (polled[0].revents & (POLLHUP | POLLERR | POLLNVAL))
         return TERM_GONE;
+    if (!(polled[0].revents & POLLIN))
+        return TERM_READY;
     bool at_end = is_at_end();
 
     event = input_read(ret_key, ret_place);

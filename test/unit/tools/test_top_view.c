@@ -419,6 +419,43 @@ static void what_a_dead_process_lacks_is_a_dash(void **state)
     assert_seen("resident             -   rss               -");
 }
 
+/* ------------------------------------------------------------------- work */
+
+/* With a thousand processes and more, what a key costs must not depend on how
+ * many there are: who looks at a row outside of the window, crashes. */
+static void only_the_rows_in_the_window_are_looked_at(void **state)
+{
+    (void)state;
+    enum { ROWS = 24, COLS = 80, PAGE = ROWS - 6 };
+    static const uint32_t keys[] = {KEY_ARROW_DOWN, KEY_ARROW_UP,
+                                    KEY_WHEEL_DOWN, KEY_ROW + 3};
+
+    refresh(fleet(3000, 0));
+    model_key(&model, 'H');
+    model_key(&model, KEY_PAGE_DOWN);
+    draw(ROWS, COLS);
+    assert_int_equal(model.list.count, 9000);
+
+    struct row *rows = model.list.rows;
+    struct row *kept = calloc(model.list.count, sizeof(*kept));
+
+    assert_non_null(kept);
+    for (size_t key = 0; key < sizeof(keys) / sizeof(keys[0]); key++) {
+        memcpy(kept, rows, model.list.count * sizeof(*rows));
+        size_t first = model.list.first > 4 ? model.list.first - 4 : 0;
+
+        for (size_t i = 0; i < model.list.count; i++) {
+            if (i < first || i >= model.list.first + PAGE + 4)
+                rows[i] = (struct row){0};
+        }
+        model_key(&model, keys[key]);
+        assert_ptr_equal(model.list.rows, rows); /* nothing was built anew */
+        draw(ROWS, COLS);
+        memcpy(rows, kept, model.list.count * sizeof(*rows));
+    }
+    free(kept);
+}
+
 /* ------------------------------------------------------------------- help */
 
 static void the_whole_help_can_be_read_in_every_window(void **state)
@@ -512,6 +549,7 @@ int main(void)
         TEST(what_has_no_room_in_a_list_is_counted_below_it),
         TEST(a_question_stands_in_the_bottom_line),
         TEST(what_a_dead_process_lacks_is_a_dash),
+        TEST(only_the_rows_in_the_window_are_looked_at),
         TEST(the_whole_help_can_be_read_in_every_window),
         TEST(no_window_is_too_small_to_be_drawn),
         TEST(a_name_cannot_reach_beyond_its_cells),
