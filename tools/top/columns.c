@@ -158,8 +158,11 @@ static void format_history(char text[COLUMN_TEXT_BYTES], const struct row *row)
     uint64_t most = sparkline_most(process->history, process->history_count,
                                    sparkline_allocated);
 
-    *text = '\0';
-    if (!row->thread)
+    if (row->thread)
+        *text = '\0';
+    else if (process->history_count == 0)
+        (void)snprintf(text, COLUMN_TEXT_BYTES, "-");
+    else
         sparkline_format(text, HISTORY_CELLS, process->history,
                          process->history_count, sparkline_used, most,
                          cli_has_utf8());

@@ -16,13 +16,13 @@ const struct key_binding key_bindings[] = {
     {{'2'}, ACTION_PANEL_2, "2", "the process: threads"},
     {{'3'}, ACTION_PANEL_3, "3", "the process: size classes"},
     {{'4'}, ACTION_PANEL_4, "4", "the process: huge blocks"},
-    {{'6'}, ACTION_PANEL_6, "6", "the process: garbage collections"},
+    {{'6'}, ACTION_PANEL_6, "6", "the process: collections"},
     {{KEY_ESC}, ACTION_BACK, "Esc", "back; no filter any more"},
     {{'H'}, ACTION_THREADS, "H", "threads under each process"},
-    {{'t', F(5)}, ACTION_TREE, "t F5", "tree: families, and their sums"},
-    {{' '}, ACTION_FOLD, "Space", "tree: fold a branch, unfold it"},
-    {{KEY_ARROW_LEFT}, ACTION_LEFT, "Left", "tree: fold, parent; panel before"},
-    {{KEY_ARROW_RIGHT}, ACTION_RIGHT, "Right", "tree: unfold, child; next panel"},
+    {{'t', F(5)}, ACTION_TREE, "t F5", "tree of families, or list"},
+    {{' '}, ACTION_FOLD, "Space", "tree: fold or unfold"},
+    {{KEY_ARROW_LEFT}, ACTION_LEFT, "Left", "fold, parent; panel before"},
+    {{KEY_ARROW_RIGHT}, ACTION_RIGHT, "Right", "unfold, child; next panel"},
     {{'P'}, ACTION_SORT_RATE, "P", "sort by activity (RATE/s)"},
     {{'M'}, ACTION_SORT_USED, "M", "sort by memory used"},
     {{'T'}, ACTION_SORT_TOTAL, "T", "sort by total handed out"},
@@ -41,6 +41,7 @@ const struct key_binding key_bindings[] = {
     {{KEY_CTRL_L}, ACTION_REDRAW, "Ctrl-L", "draw anew"},
     {{'h', '?', F(1)}, ACTION_HELP, "h ? F1", "this help"},
     {{'q', F(10)}, ACTION_QUIT, "q F10", "quit"},
+    {{0}, ACTION_NONE, "Mouse", "click, double click, wheel"},
 };
 /* clang-format on */
 

@@ -303,7 +303,7 @@ static void a_history_is_drawn_as_the_locale_allows(void **state)
     setlocale(LC_ALL, "C");
     process.history_count = 0;
     row.thread = NULL;
-    assert_shown(COLUMN_HISTORY, &row, "");
+    assert_shown(COLUMN_HISTORY, &row, "-");
 }
 
 static void the_command_shows_its_branch(void **state)

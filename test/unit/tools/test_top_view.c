@@ -34,6 +34,7 @@ static int end(void **state)
     (void)state;
     canvas_fini(&canvas);
     model_fini(&model);
+    (void)setlocale(LC_ALL, "C.UTF-8");
     return 0;
 }
 
@@ -75,6 +76,15 @@ static int row_with(const char *text)
             return row;
     }
     return -1;
+}
+
+static int last_row_with(const char *text)
+{
+    int row = canvas.rows - 1;
+
+    while (row >= 0 && !strstr(line(row), text))
+        row--;
+    return row;
 }
 
 static void assert_seen(const char *text)
@@ -298,6 +308,97 @@ static void what_was_not_counted_is_a_dash_and_a_question(void **state)
     model_key(&model, '3');
     draw(24, 80);
     assert_seen("No thread has counted its pages yet.");
+}
+
+/* So many points, used growing to half of what is allocated. */
+static struct reader_process with_history(size_t count)
+{
+    struct reader_process process = specimen();
+    struct reader_point *points = calloc(count + 1, sizeof(*points));
+
+    assert_non_null(points);
+    for (size_t i = 0; i < count; i++)
+        points[i] = (struct reader_point){
+            .time_ns = (i + 1) * UINT64_C(1000000000),
+            .used_bytes = (i + 1) * 1000 / count,
+            .allocated_bytes = 2000,
+        };
+    free(process.history);
+    process.history = points;
+    process.history_count = count;
+    return process;
+}
+
+static void a_history_is_a_line_where_there_is_no_room_for_more(void **state)
+{
+    (void)state;
+    setlocale(LC_ALL, "C");
+    refresh(one(with_history(61)));
+    model_key(&model, KEY_RETURN);
+    draw(24, 80);
+    int row = row_with("  history      ");
+
+    assert_true(row > 0);
+    /* From next to nothing to a half, as far as the margin. */
+    assert_int_equal(line(row)[15], '.');
+    assert_int_equal(strlen(line(row)), 78);
+    assert_int_equal(line(row)[77], '=');
+    assert_int_equal(canvas.cells[row * canvas.cols + 77].attr, ATTR_BAR);
+}
+
+static void a_history_is_an_area_where_there_is_room(void **state)
+{
+    (void)state;
+    setlocale(LC_ALL, "C");
+    refresh(one(with_history(61)));
+    model_key(&model, KEY_RETURN);
+    for (size_t i = 1; i < SIZES; i++) {
+        draw(sizes[i].rows, sizes[i].cols);
+        int title = row_with("history of 1 min 0 s: # used, . allocated");
+        int top = row_with("  2.0 KiB ");
+        int ground = last_row_with("          0 ");
+        int last = sizes[i].cols - 3;
+
+        assert_int_equal(top, title + 1);
+        assert_true(ground > top && ground < sizes[i].rows - 2);
+        assert_int_equal(line(top)[last], '.');
+        assert_int_equal(line(ground)[last], '#');
+        /* Half of the rows are used at the end, none but little at first. */
+        int used = 0;
+
+        for (int row = top; row <= ground; row++)
+            used += line(row)[last] == '#';
+        assert_int_equal(used, (ground - top + 1) / 2);
+        assert_int_equal(line(top)[12], '.');
+        assert_int_not_equal(line(ground)[12], '#');
+    }
+}
+
+static void a_history_is_drawn_in_blocks_where_there_are_some(void **state)
+{
+    (void)state;
+    refresh(one(with_history(61)));
+    model_key(&model, KEY_RETURN);
+    draw(40, 120);
+    int top = row_with("  2.0 KiB ");
+    int ground = last_row_with("          0 ");
+
+    assert_int_equal(canvas.cells[ground * 120 + 117].code, 0x2588);
+    assert_int_equal(canvas.cells[top * 120 + 117].code, 0x2591);
+    assert_int_equal(canvas.cells[top * 120 + 117].attr, ATTR_DIM);
+}
+
+static void without_a_history_none_is_drawn(void **state)
+{
+    (void)state;
+    for (size_t count = 0; count < 2; count++) {
+        refresh(one(with_history(count)));
+        model_key(&model, KEY_RETURN);
+        for (size_t i = 0; i < SIZES; i++) {
+            draw(sizes[i].rows, sizes[i].cols);
+            assert_unseen("history");
+        }
+    }
 }
 
 static void each_panel_has_its_table(void **state)
@@ -542,6 +643,10 @@ int main(void)
         TEST(the_overview_is_composed_in_every_window),
         TEST(the_bar_shows_the_parts_by_letter_and_attribute),
         TEST(what_was_not_counted_is_a_dash_and_a_question),
+        TEST(a_history_is_a_line_where_there_is_no_room_for_more),
+        TEST(a_history_is_an_area_where_there_is_room),
+        TEST(a_history_is_drawn_in_blocks_where_there_are_some),
+        TEST(without_a_history_none_is_drawn),
         TEST(each_panel_has_its_table),
         TEST(the_collections_have_words_above_their_table),
         TEST(the_last_collection_of_the_list_can_be_reached),
