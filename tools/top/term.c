@@ -360,8 +360,8 @@ static enum term_event mouse_event(uint32_t *ret_key,
 }
 
 /* A key or a click that has come already, TERM_TIMEOUT if none.  ncurses may
- * hold several, which no poll tells of: what says nothing, as when a button is
- * let go, is passed over here. */
+ * hold several, which no poll tells of: what says nothing, as a button that is
+ * let go or ncurses' own word of a new size, is passed over here. */
 static enum term_event input_read(uint32_t *ret_key,
                                   struct term_place *ret_place)
 {
@@ -376,7 +376,7 @@ static enum term_event input_read(uint32_t *ret_key,
             event = mouse_event(ret_key, ret_place);
         } else {
             *ret_key = is_special ? special_key(code) : (uint32_t)code;
-            event = TERM_KEY;
+            event = *ret_key != 0 ? TERM_KEY : TERM_TIMEOUT;
         }
     }
     return event;

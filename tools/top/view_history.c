@@ -16,7 +16,7 @@ enum {
     COL_TEXT = 2,
     COL_AREA = COL_TEXT + SIZE_COLUMNS + 1,
     HEIGHT_MIN = 2,
-    HEIGHT_MAX = 14,
+    HEIGHT_MAX = 24,
     NS_PER_MS = 1000000,
 };
 

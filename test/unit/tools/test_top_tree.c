@@ -183,7 +183,7 @@ static void a_family_is_summed(void **state)
     assert_true(model.list.rows[1].family_used_bytes ==
                 (101 + 102 + 103 + 104 + 105) * MIB);
     assert_true(model.list.rows[1].family_allocated_bytes ==
-                2 * (101 + 102 + 103 + 104 + 105) * MIB);
+                2 * MIB * (101 + 102 + 103 + 104 + 105));
     assert_true(model.list.rows[2].family_used_bytes ==
                 (103 + 104 + 105) * MIB);
 }
