@@ -15,6 +15,7 @@ from terminal import Terminal
 
 
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"  # the full screen
+LISTEN, DEAF = b"\x1b[?1006;1000h", b"\x1b[?1006;1000l"  # the mouse
 
 
 @pytest.fixture(name="two", scope="module")
@@ -333,10 +334,12 @@ def test_stopping_restores_the_terminal_and_going_on_draws_anew():
         shell.press("ctrl-z")
         shell.await_screen("Stopped")
         shell.await_output(LEAVE, but_not=ENTER)
+        shell.await_output(DEAF, but_not=LISTEN)
         shell.press("stty -a", "enter")
         assert " icanon " in shell.await_screen(" icanon ")
         shell.press("fg", "enter")
         shell.await_screen(lambda t: "F10Quit" in t and "icanon" not in t)
+        shell.await_output(LISTEN, but_not=DEAF)
         shell.press("q")
         shell.await_output(LEAVE, but_not=ENTER)
         shell.press("echo status=$?", "enter")
