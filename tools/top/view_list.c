@@ -129,20 +129,28 @@ static void titles_draw(const struct model *model, struct canvas *canvas,
     }
 }
 
+static enum canvas_attr cell_attr(const struct row *row, enum column_id id)
+{
+    if (row->process->state == READER_DEAD)
+        return ATTR_DIM;
+    if (id == COLUMN_USED)
+        return ATTR_BOLD;
+    if (id == COLUMN_HISTORY)
+        return ATTR_BAR;
+    return row->thread ? ATTR_DIM : ATTR_NORMAL;
+}
+
 static void row_draw(struct canvas *canvas, int at, const struct row *row,
                      const int widths[COLUMN_COUNT])
 {
-    bool dead = row->process->state == READER_DEAD;
-    enum canvas_attr attr = dead || row->thread ? ATTR_DIM : ATTR_NORMAL;
     char text[COLUMN_TEXT_BYTES];
     int col = 0;
 
-    for (int id = 0; id < COLUMN_COUNT; id++) {
+    for (enum column_id id = 0; id < COLUMN_COUNT; id++) {
         if (widths[id] == 0)
             continue;
         columns[id].format(text, row);
-        cell_draw(canvas, at, col, widths[id],
-                  id == COLUMN_USED && !dead ? ATTR_BOLD : attr,
+        cell_draw(canvas, at, col, widths[id], cell_attr(row, id),
                   columns[id].left, text);
         col += widths[id] + 1;
     }

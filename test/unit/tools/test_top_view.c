@@ -169,6 +169,32 @@ static void the_dead_are_dim_and_the_selected_stands_out(void **state)
     assert_int_equal(attr_of(row_with("program-102")), ATTR_SELECTED);
 }
 
+static void a_history_in_the_list_has_the_colour_of_a_bar(void **state)
+{
+    (void)state;
+    struct reader_survey survey = fleet(2, 1);
+
+    for (int i = 0; i < 2; i++) {
+        survey.processes[i].history = calloc(1, sizeof(struct reader_point));
+        assert_non_null(survey.processes[i].history);
+        survey.processes[i].history_count = 1;
+        survey.processes[i].history[0] = (struct reader_point){1, 1, 1, 1};
+    }
+    refresh(survey);
+    model_key(&model, 'N');
+    draw(40, 120);
+    model_key(&model, KEY_ARROW_DOWN);
+    ptrdiff_t col = strstr(line(4), "HISTORY") - line(4);
+
+    draw(40, 120);
+    for (int row = 5; row < 7; row++) {
+        const struct cell *cell = &canvas.cells[row * 120 + (int)col];
+
+        assert_int_equal(cell->code, 0x2588);
+        assert_int_equal(cell->attr, row == 5 ? ATTR_BAR : ATTR_SELECTED);
+    }
+}
+
 static void an_empty_list_says_what_to_do(void **state)
 {
     (void)state;
@@ -636,6 +662,7 @@ int main(void)
         TEST(a_wide_window_shows_more_columns),
         TEST(figures_stand_under_their_titles),
         TEST(the_dead_are_dim_and_the_selected_stands_out),
+        TEST(a_history_in_the_list_has_the_colour_of_a_bar),
         TEST(an_empty_list_says_what_to_do),
         TEST(refusals_are_counted_and_listed_in_the_help),
         TEST(pause_filter_and_baseline_are_seen),
