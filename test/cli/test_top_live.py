@@ -191,7 +191,7 @@ def test_the_wheel_scrolls(top):
     top.press("f1")
     first = top.await_screen("gcshim-top: help")
     top.wheel(down=True)
-    top.await_screen(lambda t: t.splitlines()[2] == first.splitlines()[5])
+    top.await_screen(lambda t: t.splitlines()[1] == first.splitlines()[4])
     top.wheel(down=False)
     top.await_screen(lambda t: t == first)
 

@@ -24,6 +24,7 @@ LIST = {
     "search": ("/4", "Search: 4", "F3Next"),
     "filter": ("\\forged", "Filter: forged", "EnterDone"),
     "sorted": ("NI", "PID", "F1Help"),
+    "columns to sort by": ("\x1b[17~", "bytes freed since", "EnterSort"),
     "question": ("R", "(y/n)", "Have process"),
     "help": ("h", "sort by memory used", "EscBack"),
 }

@@ -33,6 +33,36 @@ static int sort_by(struct model *model, enum column_id id)
     return model_reorder(model);
 }
 
+/* The columns to choose from, the present one selected; again: back. */
+static void sort_choose(struct model *model)
+{
+    enum column_id ids[COLUMN_COUNT];
+
+    if (model->screen == SCREEN_SORT) {
+        model->screen = SCREEN_LIST;
+        return;
+    }
+    if (model->screen != SCREEN_LIST)
+        return;
+    model->screen = SCREEN_SORT;
+    list_resize(&model->sorts, model_sort_columns(model, ids));
+    for (size_t i = 0; i < model->sorts.count; i++) {
+        if (ids[i] == model->sort)
+            model->sorts.selected = i;
+    }
+}
+
+static int sort_chosen(struct model *model)
+{
+    enum column_id ids[COLUMN_COUNT];
+    size_t count = model_sort_columns(model, ids);
+
+    model->screen = SCREEN_LIST;
+    return model->sorts.selected < count
+               ? sort_by(model, ids[model->sorts.selected])
+               : 0;
+}
+
 /* A click on the title of a column; another one inverts the order. */
 static int column_click(struct model *model, enum column_id id)
 {
@@ -187,7 +217,7 @@ static int go_back(struct model *model)
         model->screen = model->screen_before;
         return 0;
     }
-    if (model->screen == SCREEN_DETAIL) {
+    if (model->screen != SCREEN_LIST) {
         model->screen = SCREEN_LIST;
         return 0;
     }
@@ -198,7 +228,10 @@ static int go_back(struct model *model)
 /* From wherever: in the list, of the selected process. */
 static int panel_open(struct model *model, enum model_panel panel)
 {
-    if (model->screen == SCREEN_HELP || !model_selected(model))
+    bool is_here =
+        model->screen == SCREEN_LIST || model->screen == SCREEN_DETAIL;
+
+    if (!is_here || !model_selected(model))
         return 0;
     model->panel = panel;
     if (model->screen == SCREEN_DETAIL)
@@ -211,6 +244,8 @@ static int detail_open(struct model *model)
 {
     if (model->screen == SCREEN_HELP)
         return go_back(model);
+    if (model->screen == SCREEN_SORT)
+        return sort_chosen(model);
     if (model->screen == SCREEN_DETAIL)
         return 0;
     return panel_open(model, PANEL_OVERVIEW);
@@ -222,7 +257,10 @@ static void trim_ask(struct model *model)
     const struct row *selected = model_selected(model);
     const struct reader_process *process = selected ? selected->process : NULL;
 
-    if (model->screen == SCREEN_HELP || !process)
+    bool is_here =
+        model->screen == SCREEN_LIST || model->screen == SCREEN_DETAIL;
+
+    if (!is_here || !process)
         return;
     if (process->state == READER_DEAD) {
         model_say(model, 0, "process %" PRIu32 " is dead", process->pid);
@@ -290,6 +328,9 @@ static int act(struct model *model, enum action action)
         return sort_step(model, -1);
     case ACTION_SORT_NEXT:
         return sort_step(model, 1);
+    case ACTION_SORT_CHOOSE:
+        sort_choose(model);
+        return 0;
     case ACTION_INVERT:
         model->inverted = !model->inverted;
         return model_reorder(model);

@@ -54,6 +54,19 @@ struct columns_wish model_columns(const struct model *model)
     };
 }
 
+size_t model_sort_columns(const struct model *model,
+                          enum column_id ret_ids[COLUMN_COUNT])
+{
+    struct columns_wish wish = model_columns(model);
+    size_t count = 0;
+
+    for (enum column_id id = 0; id < COLUMN_COUNT; id++) {
+        if (columns[id].compare && column_is_wanted(id, &wish))
+            ret_ids[count++] = id;
+    }
+    return count;
+}
+
 void model_say(struct model *model, uint64_t until_ns, const char *format, ...)
 {
     va_list args;
@@ -269,6 +282,8 @@ struct list *model_list(struct model *model)
         return &model->panels[model->panel];
     case SCREEN_HELP:
         return &model->help;
+    case SCREEN_SORT:
+        return &model->sorts;
     case SCREEN_LIST:
     default:
         return &model->list;

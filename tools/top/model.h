@@ -14,7 +14,7 @@
 #include "top/sample.h"
 #include "top/tree.h"
 
-enum model_screen { SCREEN_LIST, SCREEN_DETAIL, SCREEN_HELP };
+enum model_screen { SCREEN_LIST, SCREEN_DETAIL, SCREEN_HELP, SCREEN_SORT };
 enum model_prompt { PROMPT_NONE, PROMPT_SEARCH, PROMPT_FILTER, PROMPT_TRIM };
 
 /* Of the process in detail; its keys in this order. */
@@ -78,6 +78,7 @@ struct model {
     struct list panels[PANEL_COUNT]; /* its lists; rows: threads only */
     struct reader_class *classes;    /* its size classes, in order */
     struct list help;                /* lines of the help page; no rows */
+    struct list sorts;               /* columns to choose from; no rows */
     size_t page_rows;                /* of the current screen's list */
 
     enum model_screen screen;
@@ -128,6 +129,10 @@ const struct row *model_selected(const struct model *model);
 
 /* Which columns there are besides those that always are. */
 struct columns_wish model_columns(const struct model *model);
+
+/* The columns that can be sorted by now: returns how many. */
+size_t model_sort_columns(const struct model *model,
+                          enum column_id ret_ids[COLUMN_COUNT]);
 
 /* Whether the change since some moment is shown. */
 bool model_has_baseline(const struct model *model);

@@ -14,6 +14,7 @@ const char *view_plural(size_t count)
 
 size_t view_page_rows(struct model *model, int rows, int cols)
 {
+    enum column_id ids[COLUMN_COUNT];
     int page = 0;
 
     switch (model->screen) {
@@ -23,6 +24,10 @@ size_t view_page_rows(struct model *model, int rows, int cols)
     case SCREEN_HELP:
         model->help.count = view_help_lines(model, cols);
         page = view_help_rows(rows);
+        break;
+    case SCREEN_SORT:
+        list_resize(&model->sorts, model_sort_columns(model, ids));
+        page = view_sort_rows(rows);
         break;
     case SCREEN_LIST:
     default:
@@ -128,6 +133,17 @@ static void help_labels_draw(struct canvas *canvas)
     labels_draw(canvas, LABELS(labels));
 }
 
+static void sort_labels_draw(struct canvas *canvas)
+{
+    static const struct label labels[] = {
+        {"Enter", "Sort", KEY_RETURN, 0},
+        {"Esc", "Back", KEY_ESC, 0},
+        {"F10", "Quit", F(10), 0},
+    };
+
+    labels_draw(canvas, LABELS(labels));
+}
+
 /* What is asked for may have ended meanwhile; the question stays the same. */
 static void question_draw(const struct model *model, struct canvas *canvas)
 {
@@ -175,6 +191,8 @@ static void bottom_draw(const struct model *model, struct canvas *canvas)
                    model->message);
     else if (model->screen == SCREEN_HELP)
         help_labels_draw(canvas);
+    else if (model->screen == SCREEN_SORT)
+        sort_labels_draw(canvas);
     else if (model->screen == SCREEN_DETAIL)
         detail_labels_draw(model, canvas);
     else
@@ -195,6 +213,9 @@ void view_draw(const struct model *model, struct canvas *canvas)
         break;
     case SCREEN_HELP:
         view_help_draw(model, canvas);
+        break;
+    case SCREEN_SORT:
+        view_sort_draw(model, canvas);
         break;
     case SCREEN_LIST:
     default:

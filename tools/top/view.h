@@ -28,6 +28,8 @@ void view_history_line(const struct reader_process *process,
                        struct canvas *canvas, int row, int label_col, int col);
 void view_gc_draw(const struct model *model, struct canvas *canvas, int top);
 int view_gc_rows(const struct model *model, int cols); /* above its table */
+void view_sort_draw(const struct model *model, struct canvas *canvas);
+int view_sort_rows(int rows);
 void view_help_draw(const struct model *model, struct canvas *canvas);
 int view_help_rows(int rows);
 size_t view_help_lines(const struct model *model, int cols);

@@ -159,6 +159,18 @@ static void every_label_at_the_bottom_can_be_clicked(void **state)
     assert_true(model.quit);
 }
 
+static void a_double_click_chooses_the_column_to_sort_by(void **state)
+{
+    (void)state;
+    click(ROWS - 1, col_of(ROWS - 1, "F6Sort"));
+    assert_int_equal(model.screen, SCREEN_SORT);
+    click(2 + 5, 20);
+    assert_int_equal(model.screen, SCREEN_SORT);
+    click_after(1, 2 + 5, 20);
+    assert_int_equal(model.screen, SCREEN_LIST);
+    assert_int_equal(model.sort, COLUMN_ALLOCATED);
+}
+
 static void a_click_on_a_tab_shows_its_panel(void **state)
 {
     (void)state;
@@ -233,6 +245,7 @@ int main(void)
         TEST(a_double_click_opens_what_the_first_has_selected),
         TEST(two_clicks_far_apart_open_nothing),
         TEST(every_label_at_the_bottom_can_be_clicked),
+        TEST(a_double_click_chooses_the_column_to_sort_by),
         TEST(a_click_on_a_tab_shows_its_panel),
         TEST(a_question_is_answered_by_a_click),
         TEST(a_click_ends_the_typing),
