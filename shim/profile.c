@@ -1,5 +1,6 @@
 #include "profile.h"
 
+#include "account.h"
 #include "clock.h"
 #include "counter.h"
 #include "process.h"
@@ -159,6 +160,7 @@ void profile_start(void)
         return;
     if (stack_load()) {
         set_state(turn_on(settings.sample));
+        account_hasten();
     } else {
         set_state(GCSHIM_SAMPLING_NO_UNWINDER);
         warn_no_stacks();
