@@ -119,7 +119,7 @@ static void there_is_not_every_address(void **state)
     struct listen_place place;
     int fd = -1;
 
-    assert_int_equal(listen_parse("256.0.0.1.:1", &place), 0);
+    assert_int_equal(listen_parse("[::zz]:1", &place), 0);
     assert_int_equal(listen_open(&place, &fd), -ENXIO);
     assert_int_equal(fd, -1);
 }
