@@ -74,8 +74,9 @@ def test_figures_are_those_of_gcshim_top():
     for name in ("used", "used_peak", "allocated", "allocated_peak", "cached",
                  "fragmented", "unreturned", "orphaned", "overhead",
                  "full_page", "huge"):
-        assert value(text, f"gcshim_process_{name}_bytes") \
-            == shown[f"{name}_bytes"], name
+        known = shown[f"{name}_bytes"]  # a small program may not have counted
+        assert values(text, f"gcshim_process_{name}_bytes") \
+            == ([] if known is None else [known]), name
     assert value(text, "gcshim_process_huge_blocks") == shown["huge_blocks"]
     for ours, tops in (("handed_out", "allocated"), ("freed", "freed")):
         for unit in ("bytes", "blocks"):
@@ -302,11 +303,8 @@ def test_nonsense_harms_nobody(exporter):
                      b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n"):
         with socket.create_connection((exporter.host, exporter.port),
                                       timeout=20) as client:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(ConnectionError):
                 client.sendall(nonsense)
-                client.shutdown(socket.SHUT_WR)
-                while client.recv(4096):
-                    pass
     assert exporter.ask("/-/healthy")[0] == 200
 
 
