@@ -41,6 +41,7 @@ static void the_form_is_the_one_that_is_liked_best(void **state)
          OPENMETRICS_0_0_4},
         {"application/openmetrics-text;q=0.3,text/plain;q=0.25",
          OPENMETRICS_1_0_0},
+        {"text/plain,application/openmetrics-text", OPENMETRICS_1_0_0},
         {"application/openmetrics-text;q=0", OPENMETRICS_0_0_4},
         {"application/openmetrics-text;q=nonsense", OPENMETRICS_0_0_4},
         {"application/openmetrics-textual", OPENMETRICS_0_0_4},
