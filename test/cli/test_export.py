@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 
 import pytest
 
@@ -276,7 +277,8 @@ def test_head_is_get_without_the_body(exporter):
 
 
 @pytest.mark.parametrize("method, body", [
-    ("POST", "a=b"), ("PUT", "x" * 1000), ("DELETE", None), ("OPTIONS", None)])
+    ("POST", "a=b"), ("PUT", "x" * 1000), ("DELETE", None), ("OPTIONS", None)],
+    ids=["POST", "PUT", "DELETE", "OPTIONS"])
 def test_other_methods_are_not_allowed(exporter, method, body):
     status, headers, _ = exporter.ask(method=method, body=body)
     assert status == 405
@@ -284,15 +286,34 @@ def test_other_methods_are_not_allowed(exporter, method, body):
     assert exporter.ask("/-/healthy")[0] == 200
 
 
+@contextlib.contextmanager
+def slow_clients(exporter, count):
+    """Clients that ask without an end, a byte now and then: none is idle.
+    Every other one asks in full first, and takes no answer."""
+    over = threading.Event()
+
+    def drip(clients):
+        while not over.wait(0.2):
+            for client in clients:
+                with contextlib.suppress(OSError):
+                    client.send(b"a")
+
+    with contextlib.ExitStack() as open_ones:
+        clients = []
+        for number in range(count):
+            clients.append(open_ones.enter_context(socket.create_connection(
+                (exporter.host, exporter.port), timeout=20)))
+            clients[-1].sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n" +
+                                (b"\r\n" if number % 2 else b"B: "))
+        dripping = threading.Thread(target=drip, args=(clients,))
+        dripping.start()
+        open_ones.callback(dripping.join)
+        open_ones.callback(over.set)
+        yield
+
+
 def test_clients_that_are_slow_keep_nobody_out(exporter):
-    with contextlib.ExitStack() as slow:
-        for number in range(200):
-            client = slow.enter_context(socket.create_connection(
-                (exporter.host, exporter.port), timeout=20))
-            if number % 2:  # asks and takes nothing, or does not end to ask
-                client.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
-            else:
-                client.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n")
+    with slow_clients(exporter, 200):
         for _ in range(10):
             assert exporter.ask("/-/healthy")[0] == 200
         assert "gcshim_exporter_build_info" in exporter.metrics()
