@@ -1,5 +1,6 @@
 """gcshim-export as a scraper meets it, and Prometheus as the scraper."""
 
+import configparser
 import http.client
 import json
 import re
@@ -11,7 +12,10 @@ import urllib.parse
 
 import pytest
 
-from conftest import TOOLS, await_that, plain_env
+from conftest import ROOT, TOOLS, await_that, plain_env
+
+UNIT = ROOT / "docs" / "systemd" / "gcshim-export.service.in"
+NOBODY = 65534
 
 SAMPLE = re.compile(r'^(\w+)(?:\{((?:\w+="(?:[^"\\\n]|\\["\\n])*",?)*)\})? '
                     r'(\d+(?:\.\d+)?)$')
@@ -50,6 +54,33 @@ def values(text, name, **labels):
 def value(text, name, **labels):
     found, = values(text, name, **labels)
     return found
+
+
+def as_nobody(*args, capabilities=()):
+    """--once of a user who owns nothing, with some of root's rights."""
+    rights = ",".join("+" + c.lower().removeprefix("cap_")
+                      for c in capabilities)
+    given = [f"--inh-caps={rights}", f"--ambient-caps={rights}",
+             f"--bounding-set=-all,{rights}"] if rights else []
+    done = subprocess.run(
+        ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
+         "--clear-groups", "--no-new-privs", *given,
+         str(TOOLS / "gcshim-export"), "--once", *args], env=plain_env(),
+        capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def unit_service():
+    """The section of the systemd unit about the service."""
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str
+    unit.read(UNIT, encoding="utf-8")
+    return unit["Service"]
+
+
+def unit_capabilities():
+    return unit_service()["AmbientCapabilities"].split()
 
 
 class Exporter:

@@ -1,7 +1,6 @@
 """gcshim-export: figures for Prometheus, promtool and a real Prometheus as
 judges."""
 
-import configparser
 import contextlib
 import json
 import os
@@ -16,9 +15,9 @@ import threading
 
 import pytest
 
-from conftest import ROOT, TOOLS, await_that, document, plain_env, run_tool
-from exporter import (Exporter, Prometheus, samples, tool, value,
-                      values)
+from conftest import ROOT, TOOLS, await_that, document, run_tool
+from exporter import (Exporter, Prometheus, as_nobody, samples, tool,
+                      unit_capabilities, unit_service, value, values)
 from forge import segment_bytes, segment_file
 from programs import UNRETURNED, Holder, Puppet
 
@@ -26,11 +25,9 @@ MIB = 1 << 20
 DOCS = ROOT / "docs"
 RULES = DOCS / "prometheus" / "alerts.yml"
 DASHBOARD = DOCS / "grafana" / "gcshim.json"
-UNIT = DOCS / "systemd" / "gcshim-export.service.in"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-NOBODY = 65534
 
 
 def export(*args, **kwargs):
@@ -398,29 +395,6 @@ def test_a_full_disk_is_a_failure(option):
 
 # ------------------------------------------------------ who may see what
 
-def as_nobody(*args, capabilities=()):
-    """--once of a user who owns nothing, with some of root's rights."""
-    rights = ",".join("+" + c.lower().removeprefix("cap_")
-                      for c in capabilities)
-    given = [f"--inh-caps={rights}", f"--ambient-caps={rights}",
-             f"--bounding-set=-all,{rights}"] if rights else []
-    done = subprocess.run(
-        ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
-         "--clear-groups", "--no-new-privs", *given,
-         str(TOOLS / "gcshim-export"), "--once", *args], env=plain_env(),
-        capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    return done.stdout
-
-
-def unit_service():
-    """The section of the unit about the service."""
-    unit = configparser.ConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str
-    unit.read(UNIT, encoding="utf-8")
-    return unit["Service"]
-
-
 @AS_ROOT
 def test_others_accounts_are_counted_where_they_may_not_be_read():
     with Holder(8) as holder:
@@ -432,9 +406,8 @@ def test_others_accounts_are_counted_where_they_may_not_be_read():
 
 @AS_ROOT
 def test_the_units_capabilities_suffice_to_see_all():
-    given = unit_service()["AmbientCapabilities"].split()
     with Holder(8) as holder:
-        text = as_nobody(capabilities=given)
+        text = as_nobody(capabilities=unit_capabilities())
     assert values(text, "gcshim_process_used_bytes", pid=holder.pid)
     assert values(text, "gcshim_process_outside_bytes", pid=holder.pid)
     assert value(text, "gcshim_exporter_segments_refused",
