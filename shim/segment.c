@@ -61,6 +61,17 @@ static void sections_describe(struct gcshim_header *header)
         SECTION(GCSHIM_SECTION_GC, gc, 1, struct gcshim_gc),
         SECTION(GCSHIM_SECTION_GC_EVENTS, gc_events, GCSHIM_GC_EVENTS,
                 struct gcshim_gc_event),
+        SECTION(GCSHIM_SECTION_PROFILE, profile, 1, struct gcshim_profile),
+        SECTION(GCSHIM_SECTION_SITES, sites, GCSHIM_SITES,
+                struct gcshim_site),
+        SECTION(GCSHIM_SECTION_FRAMES, frames, GCSHIM_FRAMES,
+                struct gcshim_frame),
+        SECTION(GCSHIM_SECTION_MODULES, modules, GCSHIM_MODULES,
+                struct gcshim_module),
+        SECTION(GCSHIM_SECTION_NAMES, names, GCSHIM_NAMES,
+                struct gcshim_name),
+        SECTION(GCSHIM_SECTION_SAMPLES, samples, GCSHIM_SAMPLES,
+                struct gcshim_huge),
     };
     header->section_count = sizeof(sections) / sizeof(sections[0]);
     memcpy(header->sections, sections, sizeof(sections));
@@ -259,6 +270,7 @@ void segment_reserve_for_sandbox(void)
     segment_reserve(tables->huge,
                     GCSHIM_HUGE_LEVEL_0 * sizeof(struct gcshim_huge));
     segment_reserve(tables->history, sizeof(tables->history));
+    segment_reserve(&tables->profile, sizeof(tables->profile));
     segment.closed = true;
 }
 

@@ -30,6 +30,12 @@
  *              those up to 16 MiB large, and only those above huge)
  *   census     what one thread's heap consists of, counted by that thread
  *   committed  what mimalloc has from the system, touched or not
+ *   sample     a block whose call stack was taken.  Bytes allocated are hit
+ *              by chance, one in so many (the mean) on the average, and a
+ *              block of n bytes is a sample with the probability
+ *              p = 1 - exp(-n / mean); it stands for 1 / p blocks of its kind.
+ *              While sampling is on every huge block is one, with p = 1
+ *   site       a call stack that blocks were asked for from
  */
 #ifndef GCSHIM_LAYOUT_H
 #define GCSHIM_LAYOUT_H
@@ -93,6 +99,50 @@ enum {
     GCSHIM_GC_GENERATIONS = 3,
     GCSHIM_GC_EVENTS = 512,
     GCSHIM_GC_RUNTIME_BYTES = 32,
+
+    GCSHIM_PROFILE_BYTES = 512,
+    /* Means that samples may have been taken with; 0 stands for p = 1. */
+    GCSHIM_MEANS = 16,
+    GCSHIM_SITES = 8192,
+    GCSHIM_FRAMES = 131072,
+    GCSHIM_MODULES = 512,
+    GCSHIM_MODULE_BYTES = 512,
+    GCSHIM_BUILD_ID_BYTES = 32,
+    GCSHIM_NAMES = 4096,
+    GCSHIM_NAME_BYTES = 256,
+    GCSHIM_STACK_DEPTH_MAX = 128,
+    /* The list of samples grows as that of huge blocks. */
+    GCSHIM_SAMPLE_LEVELS = 3,
+    GCSHIM_SAMPLE_LEVEL_0 = 1024,
+    GCSHIM_SAMPLE_LEVEL_1 = 8192,
+    GCSHIM_SAMPLE_LEVEL_2 = 65536,
+    GCSHIM_SAMPLES = GCSHIM_SAMPLE_LEVEL_0 + GCSHIM_SAMPLE_LEVEL_1 +
+                     GCSHIM_SAMPLE_LEVEL_2,
+
+    /* The site of a listed block: the index of the site, and of the mean. */
+    GCSHIM_SITE_MASK = 0xffffff,
+    GCSHIM_SITE_MEAN_SHIFT = 24,
+    /* Sites that are none: no stack was taken (sampling was off); it could
+     * not be taken; there was no room for one more. */
+    GCSHIM_SITE_NONE = 0,
+    GCSHIM_SITE_UNKNOWN = 1,
+    GCSHIM_SITE_NO_ROOM = 2,
+    GCSHIM_SITE_FIRST = 8,
+
+    /* The module of a frame: none known (code made at run time); a function
+     * of an interpreted language, whose name is at names[address]. */
+    GCSHIM_MODULE_NONE = 0,
+    GCSHIM_MODULE_NAMED = 0x7fffffff,
+};
+
+/* What has become of sampling. */
+enum gcshim_sampling {
+    GCSHIM_SAMPLING_OFF = 0,
+    GCSHIM_SAMPLING_ON = 1,
+    GCSHIM_SAMPLING_STARTING = 2,   /* libunwind is being loaded */
+    GCSHIM_SAMPLING_NO_UNWINDER = 3, /* libunwind.so.8 cannot be loaded */
+    GCSHIM_SAMPLING_SANDBOXED = 4,
+    GCSHIM_SAMPLING_TOO_MANY_MEANS = 5,
 };
 
 /* What the shim does about the runtime's collections. */
@@ -119,6 +169,12 @@ enum gcshim_section_kind {
     GCSHIM_SECTION_RANGES = 5,  /* uint64_t, a bit each range */
     GCSHIM_SECTION_GC = 6,      /* struct gcshim_gc, one */
     GCSHIM_SECTION_GC_EVENTS = 7, /* struct gcshim_gc_event, a ring */
+    GCSHIM_SECTION_PROFILE = 8,   /* struct gcshim_profile, one */
+    GCSHIM_SECTION_SITES = 9,     /* struct gcshim_site */
+    GCSHIM_SECTION_FRAMES = 10,   /* struct gcshim_frame */
+    GCSHIM_SECTION_MODULES = 11,  /* struct gcshim_module */
+    GCSHIM_SECTION_NAMES = 12,    /* struct gcshim_name */
+    GCSHIM_SECTION_SAMPLES = 13,  /* struct gcshim_huge */
 };
 
 enum gcshim_flag {
@@ -219,8 +275,9 @@ struct gcshim_census {
     struct gcshim_count counts[2];
 };
 
-/* A huge block.  The table is a hash table of the shim's own; to readers it
- * is a list with gaps. */
+/* A huge block, or in the list of samples a sample that is not huge.  The
+ * tables are hash tables of the shim's own; to readers they are lists with
+ * gaps. */
 struct gcshim_huge {
     /* What malloc returned; 0: no block.  W: who allocates, last; who frees,
      * first.  R: twice, with the rest.  P: [huge] */
@@ -228,7 +285,8 @@ struct gcshim_huge {
     _Atomic uint64_t bytes;        /* usable */
     _Atomic uint64_t allocated_ns; /* good to a few milliseconds */
     _Atomic uint32_t tid;          /* of who asked for it */
-    _Atomic uint32_t site;         /* reserved */
+    /* The site, and the mean << GCSHIM_SITE_MEAN_SHIFT. */
+    _Atomic uint32_t site;
 };
 
 /* One point of the history.  W: who publishes.  R: before the level's count
@@ -283,6 +341,78 @@ struct gcshim_gc_event {
     _Atomic uint32_t flags; /* enum gcshim_gc_flag */
     _Atomic uint32_t tid;
     uint32_t reserved;
+};
+
+/* Sampling: whether, how, and what did not fit.  All but the first four
+ * only grow. */
+struct gcshim_profile {
+    _Atomic uint32_t state;      /* enum gcshim_sampling */
+    /* The last request of gcshim-ctl that has been served.  P: [profile] */
+    _Atomic uint32_t served;
+    _Atomic uint64_t mean_bytes; /* in force; 0: off */
+    _Atomic uint64_t since_ns;   /* when it was last turned on */
+    /* Entries in use of these tables; what lies below is whole.  W: who adds,
+     * in its turn.  R: before the table.  P: [profile-tables] */
+    _Atomic uint32_t frames;
+    _Atomic uint32_t modules; /* from index 1 on */
+    _Atomic uint32_t names;
+    uint32_t reserved;
+    /* Entries of the list of samples that may be in use. */
+    _Atomic uint64_t samples_high;
+    /* Samples of no list: their frees will not be seen, so that they are in
+     * the totals of their sites and not in what is live. */
+    _Atomic uint64_t samples_unlisted;
+    /* Sites, modules and names that were met when their table was full. */
+    _Atomic uint64_t sites_dropped;
+    _Atomic uint64_t modules_dropped;
+    _Atomic uint64_t names_dropped;
+    _Atomic uint64_t means[GCSHIM_MEANS];
+    uint64_t reserved_too[38];
+};
+
+/* A call stack, and what has been asked for from there while sampling was on.
+ * Each sum is over samples, unbiased (each counts 1 / p), with its variance:
+ * the sum of (1 - p) / p^2 times the square of 1 or of the bytes (Horvitz and
+ * Thompson's estimator, independent draws).  W: who takes a sample, by
+ * compare-and-swap.  R: any, each alone. */
+struct gcshim_site {
+    _Atomic uint64_t hash; /* of the stack; 0: free */
+    _Atomic uint32_t first_frame;
+    /* W: who made the site, last.  0: not known yet, or none.
+     * P: [profile-tables] */
+    _Atomic uint32_t frames;
+    _Atomic uint64_t samples;
+    _Atomic double bytes;
+    _Atomic double bytes_variance;
+    _Atomic double blocks;
+    _Atomic double blocks_variance;
+    _Atomic uint32_t is_cut; /* the stack was deeper than was taken */
+    uint32_t reserved;
+};
+
+/* One call on a stack, the innermost first: where it will return to.  The
+ * call itself is at address - 1.  Written before the site that has it. */
+struct gcshim_frame {
+    uint64_t address; /* less the module's bias, as in its ELF file */
+    uint32_t module;  /* index, or GCSHIM_MODULE_... */
+    uint32_t line;    /* of a named one, 0: not known */
+};
+
+/* A file that code was mapped from. */
+struct gcshim_module {
+    uint64_t start, end; /* of the mapping */
+    uint64_t bias;       /* what was added to the addresses in the file */
+    uint32_t build_id_bytes; /* 0: none */
+    uint32_t reserved;
+    uint8_t build_id[GCSHIM_BUILD_ID_BYTES];
+    /* NUL-terminated; "": not known.  A path too long has lost its end. */
+    char path[GCSHIM_MODULE_BYTES - 64];
+};
+
+/* A function of an interpreted language: its name, NUL, its file, NUL. */
+struct gcshim_name {
+    uint64_t hash;
+    char text[GCSHIM_NAME_BYTES - 8];
 };
 
 struct gcshim_header {
@@ -368,6 +498,12 @@ struct gcshim_header {
      * the file locked.  R: threads at their ticks.  P: [collect] */
     _Atomic uint32_t collect_requested;
 
+    /* The mean that sampling is to have, 0 for off; and the number of that
+     * request.  W: gcshim-ctl, with the file locked, the number last.
+     * R: threads at their ticks.  P: [profile] */
+    _Atomic uint64_t profile_wanted_bytes;
+    _Atomic uint32_t profile_requested;
+
     /* What the figures were when someone asked to remember them; 0 at
      * baseline_ns: nobody has.  W: gcshim-ctl, with the file locked, the time
      * last.  R: readers. */
@@ -393,6 +529,12 @@ struct gcshim_segment {
     alignas(GCSHIM_HEADER_BYTES) struct gcshim_gc gc;
     alignas(GCSHIM_HEADER_BYTES) struct gcshim_gc_event
         gc_events[GCSHIM_GC_EVENTS];
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_profile profile;
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_site sites[GCSHIM_SITES];
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_frame frames[GCSHIM_FRAMES];
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_module modules[GCSHIM_MODULES];
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_name names[GCSHIM_NAMES];
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_huge samples[GCSHIM_SAMPLES];
 };
 
 static_assert(sizeof(struct gcshim_section) == 24, "layout");
@@ -423,11 +565,24 @@ static_assert(sizeof(struct gcshim_gc) == GCSHIM_GC_BYTES, "layout");
 static_assert(offsetof(struct gcshim_gc, collections) == 40, "layout");
 static_assert(offsetof(struct gcshim_gc, collect_served) == 152, "layout");
 static_assert(sizeof(struct gcshim_gc_event) == 64, "layout");
+static_assert(sizeof(struct gcshim_profile) == GCSHIM_PROFILE_BYTES, "layout");
+static_assert(offsetof(struct gcshim_profile, samples_high) == 40, "layout");
+static_assert(offsetof(struct gcshim_profile, means) == 80, "layout");
+static_assert(sizeof(struct gcshim_site) == 64, "layout");
+static_assert(sizeof(_Atomic double) == 8, "layout");
+static_assert(sizeof(struct gcshim_frame) == 16, "layout");
+static_assert(sizeof(struct gcshim_module) == GCSHIM_MODULE_BYTES, "layout");
+static_assert(offsetof(struct gcshim_module, path) == 64, "layout");
+static_assert(sizeof(struct gcshim_name) == GCSHIM_NAME_BYTES, "layout");
 static_assert(offsetof(struct gcshim_header, huge_blocks) == 568, "layout");
 static_assert(offsetof(struct gcshim_header, left_used_bytes) == 600, "layout");
 static_assert(offsetof(struct gcshim_header, history_points) == 624, "layout");
 static_assert(offsetof(struct gcshim_header, range_chunks) == 720, "layout");
 static_assert(offsetof(struct gcshim_header, trim_requested) == 768, "layout");
+static_assert(offsetof(struct gcshim_header, profile_wanted_bytes) == 776,
+              "layout");
+static_assert(offsetof(struct gcshim_header, profile_requested) == 784,
+              "layout");
 static_assert(offsetof(struct gcshim_header, baseline_ns) == 896, "layout");
 static_assert(offsetof(struct gcshim_header, settings) == 1024, "layout");
 static_assert(sizeof(struct gcshim_header) <= GCSHIM_HEADER_BYTES, "layout");

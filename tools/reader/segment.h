@@ -15,7 +15,7 @@
 #include "gcshim/layout.h"
 #include "reader/reader.h"
 
-enum { SEGMENT_KINDS = GCSHIM_SECTION_GC_EVENTS + 1 };
+enum { SEGMENT_KINDS = GCSHIM_SECTION_SAMPLES + 1 };
 
 /* No process has more memory than it has addresses, 128 TiB.  A figure beyond
  * is no figure; and a thousand of those below add up within 64 bits. */

@@ -9,7 +9,7 @@
 #include "common/cli.h"
 #include "common/size.h"
 #include "common/sparkline.h"
-#include "top/users.h"
+#include "common/users.h"
 
 enum {
     COMMAND_WIDTH_MIN = 16,

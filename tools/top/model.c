@@ -14,7 +14,7 @@
 
 /* ------------------------------------------------------------- in, out */
 
-void model_init(struct model *model, const struct model_choice *choice)
+void model_init(struct model *model, const struct choice *choice)
 {
     *model = (struct model){
         .choice = *choice,

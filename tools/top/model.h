@@ -6,9 +6,10 @@
 
 #include <stdbool.h>
 
+#include "common/choice.h"
+#include "common/explain.h"
 #include "reader/reader.h"
 #include "top/columns.h"
-#include "top/explain.h"
 #include "top/keys.h"
 #include "top/list.h"
 #include "top/sample.h"
@@ -36,14 +37,6 @@ enum {
 #define MODEL_INTERVAL_LEAST 0.1
 #define MODEL_INTERVAL_MOST  3600.0
 
-/* Which processes to show at all; set once, from the command line. */
-struct model_choice {
-    const uint32_t *pids; /* the caller's */
-    size_t pid_count;     /* 0: all */
-    bool by_user;
-    uint32_t uid;
-};
-
 /* Which process the user wants to give memory back. */
 struct model_trim {
     bool is_wanted; /* main does it, and unsets this */
@@ -60,7 +53,7 @@ struct model_totals {
 };
 
 struct model {
-    struct model_choice choice;
+    struct choice choice; /* its pids are the caller's */
     double interval_s;
 
     /* As of the last refresh. */
@@ -94,7 +87,7 @@ struct model {
     struct model_trim trim;
 };
 
-void model_init(struct model *model, const struct model_choice *choice);
+void model_init(struct model *model, const struct choice *choice);
 void model_fini(struct model *model);
 
 /* Takes over a survey of the moment time_ns (any steady clock): 0 or

@@ -75,20 +75,6 @@ struct row row_of(const struct model *model,
     return row;
 }
 
-/* ------------------------------------------------------------- choice */
-
-static bool is_chosen(const struct model_choice *choice,
-                      const struct reader_process *process)
-{
-    if (choice->by_user && process->uid != choice->uid)
-        return false;
-    for (size_t i = 0; i < choice->pid_count; i++) {
-        if (choice->pids[i] == process->pid)
-            return true;
-    }
-    return choice->pid_count == 0;
-}
-
 /* --------------------------------------------------------------- rows */
 
 static int sort_compare(const void *left, const void *right, void *context)
@@ -145,7 +131,7 @@ static size_t processes_add(const struct model *model, struct row *rows)
     for (size_t i = 0; i < model->survey.process_count; i++) {
         const struct reader_process *process = &model->survey.processes[i];
 
-        if (!is_chosen(&model->choice, process))
+        if (!choice_has(&model->choice, process))
             continue;
         rows[count] = row_of(model, process, NULL);
         if (!*model->filter || find_matches(&rows[count], model->filter))
@@ -245,7 +231,7 @@ struct model_totals rows_totals(const struct model *model)
         const struct reader_process *process = &model->survey.processes[i];
         struct row row = row_of(model, process, NULL);
 
-        if (!is_chosen(&model->choice, process))
+        if (!choice_has(&model->choice, process))
             continue;
         totals.threads += process->thread_count;
         totals.contained += process->pid_namespace != 0;

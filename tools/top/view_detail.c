@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/size.h"
-#include "top/users.h"
+#include "common/users.h"
 
 enum {
     ROW_TABS = 2,

@@ -32,7 +32,7 @@ static int begin(void **state)
     (void)state;
     now_ns = 1000 * MS;
     mouse = (struct mouse){0};
-    model_init(&model, &(struct model_choice){0});
+    model_init(&model, &(struct choice){0});
     assert_int_equal(model_refresh(&model, &survey, 1), 0);
     draw();
     return 0;

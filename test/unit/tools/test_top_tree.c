@@ -15,7 +15,7 @@ static struct model model;
 static int begin(void **state)
 {
     (void)state;
-    model_init(&model, &(struct model_choice){0});
+    model_init(&model, &(struct choice){0});
     return 0;
 }
 
