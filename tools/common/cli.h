@@ -29,4 +29,9 @@ int cli_number(const char *text, uint64_t least, uint64_t most,
 int cli_seconds(const char *text, double least, double most,
                 double *ret_seconds);
 
+/* "8MiB", "1.5 GB", "4096": as in the shim's settings KB, MB and GB are powers
+ * of 1024 too.  0 or -EINVAL. */
+int cli_size(const char *text, uint64_t least, uint64_t most,
+             uint64_t *ret_bytes);
+
 #endif
