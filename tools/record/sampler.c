@@ -71,6 +71,58 @@ static void extend(struct recording_sample *sample, enum figure_id id,
         sample->most[id] = bytes;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The most that is recorded as used since then, or shortly before. */
+static uint64_t used_most_since(const struct sampler *sampler,
+                                uint64_t since_ns)
+{
+    const struct recording *recording = &sampler->store->recording;
+    uint64_t most = 0;
+
+    for (size_t i = recording->count; i > 0; i--) {
+        const struct recording_entry *entry = &recording->entries[i - 1];
+
+        if (entry->kind == RECORDING_PROCESS)
+            break;
+        if (entry->kind != RECORDING_SAMPLE)
+            continue;
+        most = larger(most, entry->sample->most[FIGURE_USED]);
+        if (sampler->began_ns + entry->time_ns < since_ns)
+            break;
+    }
+    return most;
+}
+
+/* A point's peak is since the point before it.  Where that was before the last
+ * sample, the peak may have been too: it is news only if it is clearly more
+ * than what is recorded of that time. */
+static bool is_news(const struct sampler *sampler,
+                    const struct reader_point *point, uint64_t since_ns)
+{
+    uint64_t known = 0;
+
+    if (since_ns >= sampler->time_ns)
+        return true;
+    known = used_most_since(sampler, since_ns);
+    return point->used_peak_bytes > known + known / SAMPLER_NEWS_SHARE;
+}
+
+static void point_extend(const struct sampler *sampler,
+                         struct recording_sample *sample,
+                         const struct reader_point *point, uint64_t since_ns)
+{
+    if (point->time_ns <= sampler->time_ns)
+        return;
+    extend(sample, FIGURE_USED, point->used_bytes);
+    extend(sample, FIGURE_ALLOCATED, point->allocated_bytes);
+    if (is_news(sampler, point, since_ns))
+        extend(sample, FIGURE_USED, point->used_peak_bytes);
+}
+
 /* The process has noted what lay between: its history, and its peaks where
  * they have risen. */
 static void ranges_set(struct sampler *sampler,
@@ -79,15 +131,9 @@ static void ranges_set(struct sampler *sampler,
 {
     for (size_t i = 0; i < FIGURE_RANGES; i++)
         sample->least[i] = sample->most[i] = sample->figures[i];
-    for (size_t i = 0; i < process->history_count; i++) {
-        const struct reader_point *point = &process->history[i];
-
-        if (point->time_ns <= sampler->time_ns)
-            continue;
-        extend(sample, FIGURE_USED, point->used_bytes);
-        extend(sample, FIGURE_USED, point->used_peak_bytes);
-        extend(sample, FIGURE_ALLOCATED, point->allocated_bytes);
-    }
+    for (size_t i = 0; i < process->history_count; i++)
+        point_extend(sampler, sample, &process->history[i],
+                     i > 0 ? process->history[i - 1].time_ns : 0);
     if (process->used_peak_bytes > sampler->used_peak_bytes)
         extend(sample, FIGURE_USED, process->used_peak_bytes);
     if (process->allocated_peak_bytes > sampler->allocated_peak_bytes)
@@ -116,11 +162,6 @@ static bool explain(struct sampler *sampler, struct reader_process *process)
     sampler->explained_ns = now_ns;
     sampler->explain_cost_ns = proc_now_ns() - now_ns;
     return true;
-}
-
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 static void watch(struct sampler *sampler,

@@ -9,6 +9,9 @@ enum {
     /* Mappings are not read again before so many times the time has gone by
      * that it took: the process waits for the kernel meanwhile. */
     SAMPLER_COST_FACTOR = 20,
+    /* A peak that was perhaps before the last sample must be higher than what
+     * is recorded by one part of so many. */
+    SAMPLER_NEWS_SHARE = 8,
 };
 
 struct sampler {
