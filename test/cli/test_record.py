@@ -1,6 +1,7 @@
 """gcshim-record: what a recording holds, how it is bounded, how it ends."""
 
 import json
+import os
 import re
 import resource
 import signal
@@ -13,6 +14,7 @@ from conftest import (TOOLS, Conversation, await_that, plain_env, run_tool,
                       segments)
 from programs import Holder, Puppet
 from terminal import Terminal
+from test_containers import NAMED, Container
 
 RECORD = TOOLS / "gcshim-record"
 MIB = 1 << 20
@@ -145,6 +147,27 @@ def test_a_peak_between_two_samples_is_not_lost(file):
     assert "used at most 3" in done.stderr
 
 
+def test_a_peak_is_not_told_once_more_after_it(file):
+    with Puppet("held = take(1, 60 << 20)", "tick()") as puppet, \
+            Recorder(file, puppet.pid) as recorder:
+        recorder.await_samples()
+        puppet.do("drop(held)")
+        low = recorder.await_line(
+            lambda line: line.get("used_bytes", MIB * 60) < 30 * MIB,
+            "the fall")
+        puppet.do("tick()")
+        recorder.await_line(
+            lambda line: line.get("allocated_total_bytes", 0) >
+            low["allocated_total_bytes"], "what the process noted later")
+        recorder.end(signal.SIGINT)
+    samples = samples_of(file)
+    fall = next(i for i, sample in enumerate(samples)
+                if sample["used_bytes"] < 30 * MIB)
+    assert len(samples) > fall + 1
+    for sample in samples[fall + 1:]:
+        assert sample["used_max_bytes"] < 30 * MIB, sample
+
+
 def test_collections_are_recorded_one_by_one(file):
     with Puppet("gc.disable()", settings={"gc": "observe"}) as puppet:
         puppet.do("gc.collect()")
@@ -269,6 +292,20 @@ def test_an_exec_goes_on_as_another_program(file):
               if s["time_s"] <= programs[1]["time_s"]]
     assert before[-1]["state"] == "dead"
     assert samples_of(file)[-1]["used_bytes"] < before[-1]["used_bytes"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a container")
+def test_a_process_in_a_container_is_recorded_to_its_end(file):
+    with Container(sys.executable, "-c", NAMED) as container, \
+            Recorder(file, container.pid) as recorder:
+        recorder.await_samples()
+        pid = container.pid
+        container.end_program()
+        assert recorder.end()[0] == 0
+    assert of_kind(file, "process")[0]["pid"] == pid
+    last = samples_of(file)[-1]
+    assert last["state"] == "dead"
+    assert last["used_peak_bytes"] >= 24 * MIB
 
 
 def test_it_ends_after_its_duration(file):

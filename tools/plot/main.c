@@ -40,7 +40,9 @@ enum {
     CONTINUE = -1,
     FILES_MAX = 2,
     SHOWN_BYTES = 512,
-    POINTS_MOST = 1000, /* more than there is room for side by side */
+    /* More than can be told apart, or looked at. */
+    PICTURE_POINTS = 500,
+    PAGE_POINTS = 2000,
 };
 
 static const struct option long_options[] = {
@@ -145,20 +147,22 @@ static int file_failure(const char *path, int err, const char *reason)
     return cli_failure(command, "%s: %s", shown, strerror(-err));
 }
 
-/* Reads one that has something to show. */
+/* Reads one that has something to show, and no more of it than that. */
 static int recording_open(struct recording *ret_recording, const char *path,
-                          bool classes)
+                          const struct options *options)
 {
     char reason[READER_REASON_BYTES] = "";
+    bool classes = options->classes;
+    size_t most = is_page(options) ? PAGE_POINTS : PICTURE_POINTS;
     int err = recording_read(ret_recording, path, reason);
     enum recording_kind kind = classes ? RECORDING_CLASSES : RECORDING_SAMPLE;
 
     if (err)
         return file_failure(path, err, reason);
     if (recording_first(ret_recording, kind)) {
-        thin(ret_recording, RECORDING_SAMPLE, POINTS_MOST);
-        thin(ret_recording, RECORDING_CLASSES, POINTS_MOST / 4);
-        thin(ret_recording, RECORDING_GC, POINTS_MOST / 4);
+        thin(ret_recording, RECORDING_SAMPLE, most);
+        thin(ret_recording, RECORDING_CLASSES, most / 4);
+        thin(ret_recording, RECORDING_GC, most / 4);
         return CLI_DONE;
     }
     recording_fini(ret_recording);
@@ -242,7 +246,7 @@ int main(int argc, char **argv)
     status = CLI_DONE;
     while (opened < options.file_count && status == CLI_DONE) {
         status = recording_open(&recordings[opened], options.files[opened],
-                                options.classes);
+                                &options);
         opened += status == CLI_DONE;
     }
     if (status == CLI_DONE)

@@ -44,7 +44,7 @@
   /* The first step of which at most so many fit. */
   function stepOf(length, count, time) {
     const steps = time ? [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1200,
-      1800, 3600, 7200, 14400, 28800, 86400] : [1, 2, 5, 10, 20, 50, 100, 200,
+      1800, 3600, 7200, 10800, 21600, 43200, 86400] : [1, 2, 5, 10, 20, 50, 100, 200,
       500, 1000];
     let scale = 1;
     if (!time) while (scale * 1024 <= length) scale *= 1024;
