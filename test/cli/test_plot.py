@@ -298,7 +298,10 @@ def test_a_page_can_be_linked_to_closer_up(page, tmp_path):
 @pytest.mark.parametrize("where", ["#t=nonsense&from=9&to=1", "#t=1e999",
                                    "#from=-5&to=1e9", "#%%%"])
 def test_a_link_that_is_broken_does_no_harm(where, page, tmp_path):
-    assert "verdict" in browsed(page, where, tmp_path).texts
+    dom = browsed(page, where, tmp_path)
+    assert "verdict" in dom.texts
+    assert not dom.figures
+    assert "0" in dom.drawn
 
 
 def test_without_javascript_there_is_a_summary_and_a_table(recording, page):

@@ -3,6 +3,7 @@
 #include "plot/gnuplot.h"
 #include "plot/stack.h"
 #include "plot/story.h"
+#include "plot/timeline.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,7 @@ static void put_sample(uint64_t time_ns, enum reader_verdict verdict,
 
     sample->verdict = verdict;
     sample->figures[FIGURE_USED] = used;
+    sample->least[FIGURE_USED] = used;
     sample->most[FIGURE_USED] = used;
     sample->most[FIGURE_RESIDENT] = READER_UNKNOWN;
 }
@@ -225,6 +227,56 @@ static void the_classes_that_took_up_most_are_layers(void **state)
     assert_int_equal(bytes[1], 1280);
 }
 
+/* The script of the picture; the caller frees. */
+static char *script_of(const struct recording *const recordings[], size_t count)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    assert_non_null(out);
+    timeline_print(out, recordings, count);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void a_curve_shows_what_lay_between_two_samples(void **state)
+{
+    (void)state;
+    const struct recording *const both[] = {&recording, &recording};
+
+    put_sample(3 * S, READER_VERDICT_IN_USE, 1000);
+    put_sample(6 * S, READER_VERDICT_IN_USE, 2000);
+    put_sample(9 * S, READER_VERDICT_IN_USE, 3000);
+    recording.entries[1].sample->least[FIGURE_USED] = 1500;
+    recording.entries[2].sample->most[FIGURE_USED] = 7777;
+    recording.entries[2].sample->least[FIGURE_USED] = 55;
+    for (size_t count = 1; count <= 2; count++) {
+        char *script = script_of(both, count);
+
+        assert_non_null(strstr(script, "\n3.000000 1000\n"
+                                       "6.000000 2000\n"
+                                       "7.000000 7777\n"
+                                       "8.000000 55\n"
+                                       "9.000000 3000\n"));
+        free(script);
+    }
+}
+
+static void what_is_not_known_breaks_the_curve(void **state)
+{
+    (void)state;
+    const struct recording *const one[] = {&recording};
+
+    put_sample(1 * S, READER_VERDICT_IN_USE, 1000);
+    put_sample(2 * S, READER_VERDICT_IN_USE, READER_UNKNOWN);
+    put_sample(3 * S, READER_VERDICT_IN_USE, 3000);
+    char *script = script_of(one, 1);
+
+    assert_non_null(strstr(script, "1.000000 1000\n\n3.000000 3000\n"));
+    free(script);
+}
+
 static void no_text_means_anything_to_gnuplot(void **state)
 {
     (void)state;
@@ -255,6 +307,8 @@ int main(void)
         TEST(collections_in_gaps_are_counted),
         TEST(a_title_is_not_cut_within_a_character),
         TEST(the_classes_that_took_up_most_are_layers),
+        TEST(a_curve_shows_what_lay_between_two_samples),
+        TEST(what_is_not_known_breaks_the_curve),
         TEST(no_text_means_anything_to_gnuplot),
     };
 
