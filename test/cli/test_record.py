@@ -147,27 +147,6 @@ def test_a_peak_between_two_samples_is_not_lost(file):
     assert "used at most 3" in done.stderr
 
 
-def test_a_peak_is_not_told_once_more_after_it(file):
-    with Puppet("held = take(1, 60 << 20)", "tick()") as puppet, \
-            Recorder(file, puppet.pid) as recorder:
-        recorder.await_samples()
-        puppet.do("drop(held)")
-        low = recorder.await_line(
-            lambda line: line.get("used_bytes", MIB * 60) < 30 * MIB,
-            "the fall")
-        puppet.do("tick()")
-        recorder.await_line(
-            lambda line: line.get("allocated_total_bytes", 0) >
-            low["allocated_total_bytes"], "what the process noted later")
-        recorder.end(signal.SIGINT)
-    samples = samples_of(file)
-    fall = next(i for i, sample in enumerate(samples)
-                if sample["used_bytes"] < 30 * MIB)
-    assert len(samples) > fall + 1
-    for sample in samples[fall + 1:]:
-        assert sample["used_max_bytes"] < 30 * MIB, sample
-
-
 def test_collections_are_recorded_one_by_one(file):
     with Puppet("gc.disable()", settings={"gc": "observe"}) as puppet:
         puppet.do("gc.collect()")

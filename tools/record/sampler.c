@@ -302,7 +302,7 @@ static int classes_add(struct sampler *sampler,
 
 /* ------------------------------------------------------------------- take */
 
-static int process_add(struct sampler *sampler, struct reader_process *process)
+int sampler_add(struct sampler *sampler, struct reader_process *process)
 {
     uint64_t now_ns = proc_now_ns();
     int err = events_add(sampler, process, now_ns);
@@ -329,7 +329,7 @@ static int program_find(struct sampler *sampler)
         if (process.created_ns != sampler->created_ns)
             err = program_begin(sampler, &process);
         if (err == 0)
-            err = process_add(sampler, &process);
+            err = sampler_add(sampler, &process);
     }
     reader_process_fini(&process);
     return err;
@@ -345,7 +345,7 @@ int sampler_take(struct sampler *sampler)
 
         if (reader_hold_read(sampler->hold, &process) == 0) {
             is_live = process.state == READER_LIVE;
-            err = process_add(sampler, &process);
+            err = sampler_add(sampler, &process);
             reader_process_fini(&process);
         }
         if (is_live || err)
@@ -361,7 +361,7 @@ int sampler_add_left(struct sampler *sampler, struct reader_process *process)
         return 0;
     int err = program_begin(sampler, process);
 
-    return err ? err : process_add(sampler, process);
+    return err ? err : sampler_add(sampler, process);
 }
 
 int sampler_finish(struct sampler *sampler, const char *reason, uint64_t status)

@@ -50,6 +50,9 @@ void sampler_fini(struct sampler *sampler);
  * cannot be written.  hold tells whether there is an account now. */
 int sampler_take(struct sampler *sampler);
 
+/* Records what has been read of the program that runs now. */
+int sampler_add(struct sampler *sampler, struct reader_process *process);
+
 /* Records what a program has left whose account was not held at its end; one
  * that was is passed over. */
 int sampler_add_left(struct sampler *sampler, struct reader_process *process);
