@@ -370,7 +370,8 @@ def test_a_terminal_shows_progress_and_ctrl_c_reaches_the_program(file):
               "while True: time.sleep(0.01)")
     argv = [str(RECORD), "-i", "0.02", "-o", str(file), *INNER, script]
     with Terminal(command=argv, cols=100) as terminal:
-        text = terminal.await_screen("used 5")
+        text = terminal.await_screen(
+            lambda text: re.search(r"used 5\d\.\d MiB", text), "50 MiB")
         line = next(l for l in text.splitlines() if "used" in l)
         assert re.match(r"[\d.]+ s  used 5\S+ MiB  allocated \S+ MiB", line)
         terminal.press("ctrl-c")

@@ -44,11 +44,13 @@ static const struct unit units_of_time[] = {
  * 2 or 5 of a decimal place. */
 static double step_of(double length, const double *steps, int tics)
 {
-    for (double scale = 1e-6; scale < 0.5; scale *= 10) {
-        for (int i = 0; i < 3; i++) {
-            if (length / (decimal[i] * scale) <= tics)
-                return decimal[i] * scale;
-        }
+    double scale = 1;
+
+    while (length <= tics * scale && scale > 1e-6)
+        scale /= 10;
+    for (int i = 0; i < 4 && scale < 1; i++) {
+        if (length / (decimal[i] * scale) <= tics)
+            return decimal[i] * scale;
     }
     for (int i = 0; i < STEPS; i++) {
         if (length / steps[i] <= tics)

@@ -85,7 +85,7 @@ static void tics_stand_at_round_times(void **state)
     assert_axis(axis_of_seconds(30 * 86400.0), 5 * 86400.0, "5 d");
 }
 
-static void there_are_never_many_tics(void **state)
+static void there_are_some_tics_and_never_many(void **state)
 {
     (void)state;
     for (double most = 1e-3; most < 1e15; most *= 1.3) {
@@ -94,6 +94,8 @@ static void there_are_never_many_tics(void **state)
 
         assert_true(bytes.step > 0 && bytes.most / bytes.step <= 10.01);
         assert_true(time.step > 0 && time.most / time.step <= 10.01);
+        assert_true(bytes.most / bytes.step > 2);
+        assert_true(time.most / time.step > 2);
     }
 }
 
@@ -210,7 +212,7 @@ static void the_classes_that_took_up_most_are_layers(void **state)
     classes->count = 4;
     for (uint64_t i = 0; i < 4; i++)
         classes->classes[i] =
-            (struct reader_class){.block_bytes = 16 << i,
+            (struct reader_class){.block_bytes = UINT64_C(16) << i,
                                   .used_blocks = 1,
                                   .capacity_blocks = 10,
                                   .reserved_blocks = i == 2 ? 1 : 10};
@@ -299,7 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(tics_stand_at_round_sizes),
         TEST(tics_stand_at_round_times),
-        TEST(there_are_never_many_tics),
+        TEST(there_are_some_tics_and_never_many),
         TEST(a_verdict_holds_until_another_is_known),
         TEST(a_short_verdict_goes_to_its_neighbour),
         TEST(without_a_verdict_there_is_none),
