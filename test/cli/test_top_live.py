@@ -165,6 +165,17 @@ def place_of(top, text):
     return row, top.screen.display[row].index(text)
 
 
+def double_click(top, place, wanted):
+    """Two clicks that are told at once may come as one, and on a busy machine
+    two that are not may be too far apart: once more, then."""
+    def opened():
+        top.click(*place)
+        while top.pump():
+            pass
+        return wanted in top.text()
+    await_that(opened, wanted)
+
+
 def test_the_mouse_selects_sorts_opens_and_leads_back(top, two):
     first, second = order(top.await_screen(str(two[1].pid)), two)
     row, col = place_of(top, f"{second} ")
@@ -174,10 +185,7 @@ def test_the_mouse_selects_sorts_opens_and_leads_back(top, two):
     top.await_screen(lambda t: order(t, two) == sorted([first, second]))
     top.click(*place_of(top, "PID"))
     top.await_screen(lambda t: order(t, two) == sorted([first, second])[::-1])
-    place = place_of(top, f"{first} ")
-    top.click(*place)
-    top.click(*place)
-    top.await_screen(f"pid {first},")
+    double_click(top, place_of(top, f"{first} "), f"pid {first},")
     top.click(*place_of(top, "4 Huge blocks"))
     top.await_screen("ADDRESS")
     top.click(*place_of(top, "EscBack"))
