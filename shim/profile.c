@@ -8,6 +8,7 @@
 #include "samples.h"
 #include "settings.h"
 #include "sites.h"
+#include "stack_cpython.h"
 #include "sys.h"
 #include "text.h"
 #include "thread.h"
@@ -97,6 +98,8 @@ static uint64_t wanted(void)
 static void on_loaded(bool is_loaded)
 {
     uint64_t mean = wanted();
+    if (is_loaded)
+        stack_cpython_find();
     set_state(!is_loaded ? GCSHIM_SAMPLING_NO_UNWINDER
               : mean     ? turn_on(mean)
                          : turn_off());
@@ -176,6 +179,7 @@ void profile_start(void)
     if (!settings.sample || settings.disable || !sites_reserve())
         return;
     if (stack_load()) {
+        stack_cpython_find();
         set_state(turn_on(settings.sample));
         account_hasten();
     } else {
@@ -196,8 +200,9 @@ bool profile_follow(struct sampler *sampler)
 
 /* ------------------------------------------------------------- a sample */
 
-static void look(const struct stack *stack, void *ret_site)
+static void look(struct stack *stack, void *ret_site)
 {
+    stack_cpython_name(stack);
     *(uint32_t *)ret_site = sites_enter(stack);
 }
 

@@ -59,8 +59,8 @@ def test_sampling_is_turned_on_while_others_hold_the_loaders_lock(plugin):
         for mean in 4096, 0, 8192:
             number = profile_section.request(path, mean)
             await_that(lambda: Profile(path).served == number, "the answer")
-            assert Profile(path).mean == mean
-        await_that(lambda: any(s.frames for s in Profile(path).sites),
+            assert Profile(path).mean_bytes == mean
+        await_that(lambda: any(s.stack for s in Profile(path).sites),
                    "a stack")
     finally:
         process.stdin.close()
@@ -126,7 +126,7 @@ def test_in_a_sandbox_sampling_cannot_be_turned_on_and_says_so():
         process.wait(timeout=60)
         for left in set(segments()) - before:
             left.unlink()
-    assert (profile.served, profile.state, profile.mean) == \
+    assert (profile.served, profile.state, profile.mean_bytes) == \
         (number, profile_section.SANDBOXED, 0)
 
 
