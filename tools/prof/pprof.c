@@ -42,20 +42,24 @@ static void fail(struct builder *builder, int r)
         builder->error = r;
 }
 
-/* Adds a pointer that was allocated to an array of such, or frees it and
- * fails. */
-#define ADD(builder, array, count, made)                  \
-    (grown((builder), (void **)&(array), (count), (made)) \
-         ? (void)((array)[(count)++] = (made))            \
-         : free(made))
-
-static bool grown(struct builder *builder, void **array, size_t count,
-                  const void *made)
+/* Adds a message that was allocated, or NULL where it could not be, to an array
+ * of pointers to such, whatever their type; else frees it and fails. */
+static bool add(struct builder *builder, void *array, size_t *count, void *made)
 {
-    int r = made ? array_grow(array, count, sizeof(void *)) : -ENOMEM;
+    void **items = NULL;
 
-    fail(builder, r);
-    return r == 0;
+    memcpy(&items, array, sizeof(items));
+    int r =
+        made ? array_grow((void **)&items, *count, sizeof(*items)) : -ENOMEM;
+
+    if (r < 0) {
+        fail(builder, r);
+        free(made);
+        return false;
+    }
+    items[(*count)++] = made;
+    memcpy(array, &items, sizeof(items));
+    return true;
 }
 
 /* --------------------------------------------------------------- texts */
@@ -78,10 +82,9 @@ static int64_t text_new(struct builder *builder, const char *text)
     struct text *made = malloc(sizeof(*made));
     char *copy = strdup(text);
 
-    if (made && copy)
+    if (made)
         *made = (struct text){.text = copy, .index = index};
-    ADD(builder, to->string_table, to->n_string_table, copy);
-    if (builder->error < 0 || !made ||
+    if (!add(builder, &to->string_table, &to->n_string_table, copy) || !made ||
         !tsearch(made, &builder->texts, text_compare)) {
         fail(builder, -ENOMEM);
         free(made);
@@ -147,7 +150,7 @@ static uint64_t function_new(struct builder *builder, struct function key)
         made->system_name = key.system_name;
         made->filename = key.file;
     }
-    ADD(builder, to->function, to->n_function, made);
+    (void)add(builder, &to->function, &to->n_function, made);
     if (kept)
         *kept = key;
     if (!kept || !tsearch(kept, &builder->functions, function_compare)) {
@@ -184,7 +187,7 @@ static void line_add(struct builder *builder, Pprof__Location *location,
         made->function_id = function_id(builder, call);
         made->line = call->line;
     }
-    ADD(builder, location->line, location->n_line, made);
+    (void)add(builder, &location->line, &location->n_line, made);
 }
 
 /* calls without a function are left to pprof, which shows the file then. */
@@ -196,19 +199,22 @@ static uint64_t location_new(struct builder *builder,
     Pprof__Location *made = malloc(sizeof(*made));
     uint64_t id = to->n_location + 1;
 
-    if (made) {
-        pprof__location__init(made);
-        made->id = id;
-        if (frame && !frame->function) {
-            made->address = frame->address - 1; /* of the call itself */
-            if (frame->module >= 0) {
-                made->mapping_id = (uint64_t)frame->module + 1;
-                made->address += builder->from->modules[frame->module].bias;
-            }
+    if (!made) {
+        fail(builder, -ENOMEM);
+        return 0;
+    }
+    pprof__location__init(made);
+    made->id = id;
+    if (frame && !frame->function) {
+        made->address = frame->address - 1; /* of the call itself */
+        if (frame->module >= 0) {
+            made->mapping_id = (uint64_t)frame->module + 1;
+            made->address += builder->from->modules[frame->module].bias;
         }
     }
-    ADD(builder, to->location, to->n_location, made);
-    for (size_t i = 0; i < count && to->n_location == id; i++) {
+    if (!add(builder, &to->location, &to->n_location, made))
+        return 0;
+    for (size_t i = 0; i < count; i++) {
         if (calls[i].function)
             line_add(builder, made, &calls[i]);
     }
@@ -278,28 +284,20 @@ static Pprof__Sample *sample_add(struct builder *builder, const uint64_t *stack,
 {
     Pprof__Profile *to = builder->to;
     Pprof__Sample *made = malloc(sizeof(*made));
-    size_t count = to->n_sample;
 
-    if (made) {
+    if (made)
         pprof__sample__init(made);
-        made->location_id = calloc(depth, sizeof(*made->location_id));
-        made->value = calloc(VALUES, sizeof(*made->value));
-        if (!made->location_id || !made->value) {
-            pprof__sample__free_unpacked(made, NULL);
-            made = NULL;
-        }
-    }
-    if (made) {
-        memcpy(made->location_id, stack, depth * sizeof(*stack));
-        made->n_location_id = depth;
-        made->n_value = VALUES;
-    }
-    if (!grown(builder, (void **)&to->sample, count, made)) {
-        if (made)
-            pprof__sample__free_unpacked(made, NULL);
+    if (!add(builder, &to->sample, &to->n_sample, made) || !made)
+        return NULL;
+    made->location_id = calloc(depth, sizeof(*made->location_id));
+    made->value = calloc(VALUES, sizeof(*made->value));
+    if (!made->location_id || !made->value) {
+        fail(builder, -ENOMEM);
         return NULL;
     }
-    to->sample[to->n_sample++] = made;
+    memcpy(made->location_id, stack, depth * sizeof(*stack));
+    made->n_location_id = depth;
+    made->n_value = VALUES;
     return made;
 }
 
@@ -307,14 +305,12 @@ static Pprof__Label *label_add(struct builder *builder, Pprof__Sample *sample,
                                const char *key)
 {
     Pprof__Label *made = malloc(sizeof(*made));
-    size_t count = sample->n_label;
 
     if (made) {
         pprof__label__init(made);
         made->key = text_index(builder, key);
     }
-    ADD(builder, sample->label, sample->n_label, made);
-    return sample->n_label > count ? made : NULL;
+    return add(builder, &sample->label, &sample->n_label, made) ? made : NULL;
 }
 
 static void label_text(struct builder *builder, Pprof__Sample *sample,
@@ -451,7 +447,7 @@ static void mapping_add(struct builder *builder, size_t index)
         made->has_line_numbers = state == SYMBOLS_WITH_LINES;
         made->has_inline_frames = state == SYMBOLS_WITH_LINES;
     }
-    ADD(builder, to->mapping, to->n_mapping, made);
+    (void)add(builder, &to->mapping, &to->n_mapping, made);
 }
 
 /* The first is to be the program: it lies below its libraries. */
@@ -488,7 +484,7 @@ static void types_add(struct builder *builder)
     for (size_t i = 0; i < VALUES; i++) {
         Pprof__ValueType *type = type_new(builder, types[i][0], types[i][1]);
 
-        ADD(builder, to->sample_type, to->n_sample_type, type);
+        (void)add(builder, &to->sample_type, &to->n_sample_type, type);
     }
     to->default_sample_type = text_index(builder, types[INUSE_SPACE][0]);
     to->period_type = type_new(builder, "space", "bytes");

@@ -19,6 +19,7 @@
 
 #include "container.h"
 #include "profile_made.h"
+#include "symbols/name.h"
 #include "unit.h"
 
 #define C_PROGRAM_4   C_PROGRAM "_4"
@@ -185,6 +186,52 @@ static void functions_in_a_file_of_their_own_are_found(void **state)
     specimen_open(&specimen, SPLIT_PROGRAM);
     assert_three_calls(resolve(&specimen, told(SPLIT_PROGRAM, "inlined")));
     specimen_close(&specimen);
+}
+
+static void assert_demangled(const char *symbol, const char *expected)
+{
+    char *name = name_demangle(symbol);
+
+    if (expected)
+        assert_string_equal(name, expected);
+    else
+        assert_null(name);
+    free(name);
+}
+
+static void rust_names_read_as_people_write_them(void **state)
+{
+    (void)state;
+    assert_demangled("_ZN4core3fmt9Formatter3pad17h0123456789abcdefE",
+                     "core::fmt::Formatter::pad");
+    assert_demangled("_RNvC7mycrate3foo", "mycrate::foo");
+    assert_demangled("_ZN3foo3barEi", "foo::bar(int)");
+    assert_demangled("main", NULL);
+    assert_demangled("_start", NULL);
+    assert_demangled("_Z", NULL);
+    assert_demangled("", NULL);
+}
+
+/* A<A<A<int, int>, A<int, int>>, ...>: 2 to the power of 35 letters. */
+static void a_name_that_doubles_without_end_is_cut(void **state)
+{
+    (void)state;
+    char symbol[NAME_BYTES_MAX] = "_Z1f1AIiiES_IS0_S0_E";
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    for (size_t i = 1; i < 36; i++) {
+        char more[16];
+
+        (void)snprintf(more, sizeof(more), "S_IS%c_S%c_E", digits[i],
+                       digits[i]);
+        (void)strcat(symbol, more);
+    }
+    char *name = name_demangle(symbol);
+
+    assert_non_null(name);
+    assert_int_equal(strlen(name), NAME_BYTES_MAX - 1);
+    assert_int_equal(strncmp(name, "f(A<int, int>, A<A<int, int>, ", 30), 0);
+    free(name);
 }
 
 /* One call of addr2line's output: a function, and a file with a line. */
@@ -835,6 +882,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(inlined_calls_come_innermost_first),
         cmocka_unit_test(cxx_names_read_as_people_write_them),
+        cmocka_unit_test(rust_names_read_as_people_write_them),
+        cmocka_unit_test(a_name_that_doubles_without_end_is_cut),
         cmocka_unit_test(functions_in_a_file_of_their_own_are_found),
         cmocka_unit_test(every_address_reads_as_addr2line_reads_it),
         cmocka_unit_test(a_stripped_file_is_read_with_the_debug_file_it_names),
