@@ -2,10 +2,12 @@
 #include "symbols/lines.h"
 
 #include <dwarf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reader/array.h"
+#include "symbols/name.h"
 
 enum {
     UNITS_MAX = 1 << 20,
@@ -198,41 +200,56 @@ static uint64_t number_of(Dwarf_Die *die, unsigned int name)
 
 /* A line of the source. */
 struct spot {
-    const char *file;
-    uint32_t line;
+    char file[NAME_BYTES_MAX]; /* "": not known */
+    uint32_t line;             /* 0: not known */
 };
 
-static uint32_t line_of(uint64_t number)
+static const char *directory_of(struct lines_unit *unit)
 {
-    return number <= UINT32_MAX ? (uint32_t)number : 0;
+    Dwarf_Attribute attribute;
+
+    return dwarf_attr(&unit->die, DW_AT_comp_dir, &attribute)
+               ? dwarf_formstring(&attribute)
+               : NULL;
 }
 
-static struct spot spot_find(struct lines_unit *unit, uint64_t address)
+/* Names may be relative to where the compiler ran. */
+static void spot_set(struct spot *spot, struct lines_unit *unit,
+                     const char *file, uint64_t line)
 {
-    struct spot spot = {0};
+    const char *directory = file && *file != '/' ? directory_of(unit) : NULL;
+
+    (void)snprintf(spot->file, sizeof(spot->file), "%s%s%s",
+                   directory ? directory : "", directory ? "/" : "",
+                   file ? file : "");
+    spot->line = line <= UINT32_MAX ? (uint32_t)line : 0;
+}
+
+static void spot_find(struct spot *spot, struct lines_unit *unit,
+                      uint64_t address)
+{
     Dwarf_Line *line = dwarf_getsrc_die(&unit->die, address);
     int number = 0;
 
-    if (!line)
-        return spot;
-    spot.file = dwarf_linesrc(line, NULL, NULL);
-    if (dwarf_lineno(line, &number) == 0 && number > 0)
-        spot.line = (uint32_t)number;
-    return spot;
+    if (line && (dwarf_lineno(line, &number) < 0 || number < 0))
+        number = 0;
+    spot_set(spot, unit, line ? dwarf_linesrc(line, NULL, NULL) : NULL,
+             (uint64_t)number);
 }
 
 /* Where an inlined function is called. */
-static struct spot spot_of_call(struct lines_unit *unit, Dwarf_Die *die)
+static void spot_of_call(struct spot *spot, struct lines_unit *unit,
+                         Dwarf_Die *die)
 {
-    struct spot spot = {.line = line_of(number_of(die, DW_AT_call_line))};
     Dwarf_Files *files = NULL;
+    const char *file = NULL;
     size_t count = 0;
 
     if (dwarf_hasattr(die, DW_AT_call_file) &&
         dwarf_getsrcfiles(&unit->die, &files, &count) == 0)
-        spot.file =
+        file =
             dwarf_filesrc(files, number_of(die, DW_AT_call_file), NULL, NULL);
-    return spot;
+    spot_set(spot, unit, file, number_of(die, DW_AT_call_line));
 }
 
 static bool is_mangled(const char *symbol)
@@ -242,7 +259,7 @@ static bool is_mangled(const char *symbol)
 }
 
 static int nest_add(struct lines_unit *unit, Dwarf_Die *nest, size_t count,
-                    struct spot spot, const char *symbol, struct calls *calls)
+                    struct spot *spot, const char *symbol, struct calls *calls)
 {
     while (count-- > 0) {
         Dwarf_Die *die = &nest[count];
@@ -252,11 +269,11 @@ static int nest_add(struct lines_unit *unit, Dwarf_Die *nest, size_t count,
         /* Of what is local to its file, compilers often leave it out. */
         if (count == 0 && !linkage && (!name || is_mangled(symbol)))
             linkage = symbol;
-        int r = calls_add(calls, linkage, name, spot.file, spot.line);
+        int r = calls_add(calls, linkage, name, spot->file, spot->line);
 
         if (r < 0)
             return r;
-        spot = spot_of_call(unit, die);
+        spot_of_call(spot, unit, die);
     }
     return 0;
 }
@@ -265,6 +282,7 @@ int lines_find(struct lines *lines, uint64_t address, const char *symbol,
                struct calls *calls)
 {
     Dwarf_Die nest[INLINED_MAX];
+    struct spot spot;
     size_t index = 0;
 
     if (!spans_find(&lines->spans, address, &index))
@@ -274,14 +292,13 @@ int lines_find(struct lines *lines, uint64_t address, const char *symbol,
 
     if (r < 0)
         return r;
-    struct spot spot = spot_find(unit, address);
-
+    spot_find(&spot, unit, address);
     if (spans_find(&unit->spans, address, &index)) {
         size_t count = nest_find(&unit->functions[index], address, nest);
 
-        return nest_add(unit, nest, count, spot, symbol, calls);
+        return nest_add(unit, nest, count, &spot, symbol, calls);
     }
-    if (!symbol && !spot.file)
+    if (!symbol && !*spot.file)
         return 0;
     return calls_add(calls, symbol, NULL, spot.file, spot.line);
 }

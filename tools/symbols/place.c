@@ -43,14 +43,13 @@ static int reopen(int path_fd, int *ret_fd)
     char self[PLACE_ROOT_BYTES];
     struct stat st;
     int fd = -1;
-    int r = 0;
 
     (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
-    if (fstat(path_fd, &st) < 0)
-        r = -errno;
-    else if (!S_ISREG(st.st_mode))
+    int r = fstat(path_fd, &st) < 0 ? -errno : 0;
+
+    if (r == 0 && !S_ISREG(st.st_mode))
         r = -EINVAL;
-    else if ((fd = open(self, O_RDONLY | O_CLOEXEC)) < 0)
+    if (r == 0 && (fd = open(self, O_RDONLY | O_CLOEXEC)) < 0)
         r = -errno;
     close(path_fd);
     if (r == 0)
