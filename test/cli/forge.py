@@ -153,6 +153,16 @@ def with_tables(data, *tables, words=None):
     return bytes(data)
 
 
+def table_at(path, kind):
+    """Where in a segment's file a table lies."""
+    data = path.read_bytes()[:4096]
+    for i in range(struct.unpack_from("<I", data, 88)[0]):
+        found, _, offset, _ = struct.unpack_from("<IIQQ", data, 96 + 24 * i)
+        if found == kind:
+            return offset
+    raise AssertionError(f"no table {kind}")
+
+
 def segment_bytes(pid, comm=b"forged", allocated=1000, freed=400, **changes):
     """A segment of a living process, with one thread in one slot."""
     fields = stat_fields(pid)

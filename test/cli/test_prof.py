@@ -217,8 +217,8 @@ def changes(text):
 def two_moments(dead):
     then = dead(LOAD, KEEP, name="then", used=6 * MIB,
                 huge=[(2 * MIB, 8), (3 * MIB, 9)])
-    # The same stacks in another order, at other lines.
-    now = dead([("other", "x.py", 1)], [("keep", "/src/cache.py", 9), KEEP[1]],
+    # The same stacks in another order, at other lines; and a namesake.
+    now = dead([("load", "x.py", 1), LOAD[1]], [("keep", "/src/cache.py", 9), KEEP[1]],
                LOAD, name="now", used=11 * MIB,
                huge=[(MIB, 8), (2 * MIB, 9), (7 * MIB, 10)])
     return now, then
@@ -236,7 +236,8 @@ def test_sites_are_matched_by_their_functions_the_largest_growth_first(
     assert f"(pid {os.getpid()}): used 6.0 MiB -> 11.0 MiB, +5.0 MiB\n" in text
     assert changes(text) == [
         ("+5.0 MiB: 2.0 MiB -> 7.0 MiB (exact)", ["load", "main"]),
-        ("+1.0 MiB: 0 B -> 1.0 MiB (+787.9 KiB to +1.0 MiB)", ["other"]),
+        ("+1.0 MiB: 0 B -> 1.0 MiB (+787.9 KiB to +1.0 MiB)",
+         ["load", "main"]),
         ("-1.0 MiB: 3.0 MiB -> 2.0 MiB (exact)", ["keep", "main"])]
 
 
