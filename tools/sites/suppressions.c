@@ -99,10 +99,9 @@ static int pattern_add(struct suppressions *suppressions, const char *pattern)
 static int line_read(struct suppressions *suppressions, char *line,
                      size_t number, char reason[SUPPRESSIONS_REASON_BYTES])
 {
+    line += strspn(line, blanks);
     size_t length = strlen(line);
 
-    line += strspn(line, blanks);
-    length = strlen(line);
     while (length > 0 && strchr(blanks, line[length - 1]))
         line[--length] = '\0';
     if (length == 0 || *line == '#')
