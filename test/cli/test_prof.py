@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from conftest import await_that, run_tool, segments
+from conftest import BUILD, Conversation, await_that, run_tool
 from forge import (profile_table, sampled_segment, segment_bytes,
                    segment_file, with_tables)
 from programs import Holder, Puppet
@@ -395,6 +395,24 @@ def test_a_real_program_is_seen_through():
     assert "ffi_call" in text
     assert dead.splitlines()[0].rpartition(" ")[0] == \
         folded.splitlines()[0].rpartition(" ")[0]
+
+
+def test_the_example_of_the_docs_is_found_out(tmp_path):
+    base = tmp_path / "before.json"
+    with Conversation([BUILD / "docs" / "examples" / "cache"],
+                      {"sample": "16KiB"}) as cache:
+        cache.say("20000")
+        cache.hear()
+        shown("--json", "-o", base, cache.pid)
+        cache.say("60000")
+        cache.hear()
+        text = shown("--diff", base, cache.pid)
+        total = shown("--folded", "--total", cache.pid)
+    line, functions = changes(text)[0]
+    assert "chance" not in line
+    assert functions[:3] == ["answer_make", "answer_keep", "main"]
+    assert ";main;answer_send;answer_make " in total
+    assert "cache.c:" in text
 
 
 def test_pprof_and_speedscope_are_files_of_their_form(dead, tmp_path):

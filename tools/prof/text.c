@@ -7,7 +7,7 @@
 #include "common/wrap.h"
 #include "sites/text.h"
 
-enum { LABEL_WIDTH = 16, WIDTH = 78, NOTE_BYTES = 400, SOON_MS = 1000 };
+enum { LABEL_WIDTH = 16, WIDTH = 78, NOTE_BYTES = 400 };
 
 /* -------------------------------------------------------------- heading */
 
@@ -55,11 +55,8 @@ static void rest_print(FILE *out, const struct reader_profile *profile)
     if (profile->unsampled_huge_bytes > 0)
         (void)fprintf(out, "   %s in huge blocks from before sampling",
                       size_format(huge, profile->unsampled_huge_bytes));
-    else if (profile->began_ms == READER_UNKNOWN ||
-             profile->began_ms >= SOON_MS)
-        (void)fprintf(out, "   allocated while sampling was off, or chance");
     else
-        (void)fprintf(out, "   chance: sampling is on from the start");
+        (void)fprintf(out, "   allocated while sampling was off, or chance");
     (void)fputc('\n', out);
 }
 

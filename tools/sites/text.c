@@ -172,8 +172,9 @@ static void blocks_print(FILE *out, const struct reader_site *site)
                   count_format(samples, site->live_samples),
                   plural((double)site->live_samples),
                   age_format(youngest, site->youngest_ms));
-    if (site->oldest_ms != site->youngest_ms)
-        (void)fprintf(out, " to %s", age_format(oldest, site->oldest_ms));
+    age_format(oldest, site->oldest_ms);
+    if (strcmp(oldest, youngest) != 0)
+        (void)fprintf(out, " to %s", oldest);
     (void)fputc('\n', out);
 }
 
