@@ -58,6 +58,16 @@ static void countdown_arm(void)
                           memory_order_relaxed);
 }
 
+void account_hasten(void)
+{
+    if (has_slot()) {
+        thread.armed = 0;
+        thread.to_tick = 0;
+        atomic_store_explicit(slot_countdown(thread.slot), 0,
+                              memory_order_relaxed);
+    }
+}
+
 /* Bytes that went by since it was armed, before this change.  In a fork child
  * the countdown is wiped, and they are too many by less than a tick. */
 static uint64_t bytes_passed(void)
@@ -78,13 +88,13 @@ static bool is_block(const struct change *change)
 }
 
 /* Huge blocks are looked at where they are listed. */
-static void sample(const struct change *change)
+static void sample(const struct change *change, uint64_t passed)
 {
     struct sampler *sampler = &thread.sampler;
+    if (!profile_follow(sampler))
+        sampler_pass(sampler, passed);
     bool is_hit = sampler_pass_block(sampler, change->allocated_bytes,
                                      change->freed_bytes);
-    if (profile_follow(sampler))
-        return;
     if (UNLIKELY(is_hit) && is_block(change) &&
         !is_huge(change->allocated_bytes))
         profile_take(change->p, change->allocated_bytes);
@@ -95,8 +105,7 @@ static void slow_leave(const struct change *change)
     if (!has_slot())
         return;
     uint64_t passed = bytes_passed();
-    sampler_pass(&thread.sampler, passed);
-    sample(change);
+    sample(change, passed);
     if (is_block(change))
         ranges_note(change->p, change->allocated_bytes);
     thread.to_tick -= (int64_t)(passed + bytes_of(change));

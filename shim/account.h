@@ -23,6 +23,9 @@ void account_free_slow(uint64_t bytes);
 void account_resize_slow(const void *p, uint64_t old_bytes,
                          uint64_t new_bytes);
 
+/* The calling thread's next call takes the slow path. */
+void account_hasten(void);
+
 /* Bytes in use over all slots; exact at rest.  Any context. */
 uint64_t account_used(void);
 

@@ -54,11 +54,11 @@ static char *key_make(const struct sites_entry *entry)
 /* -------------------------------------------------------------- changes */
 
 static int side_add(struct change *changes, size_t *count, struct sites *sites,
-                    const struct choice *choice, bool is_now)
+                    const struct selection *selection, bool is_now)
 {
     for (size_t i = 0; i < sites->count; i++) {
         struct sites_entry *entry = &sites->entries[i];
-        struct reader_estimate bytes = choice_bytes(choice, entry->site);
+        struct reader_estimate bytes = selection_bytes(selection, entry->site);
         struct change *change = &changes[*count];
 
         if (bytes.value <= 0)
@@ -171,16 +171,17 @@ static void heading_print(FILE *out, const struct sites *now,
                                               then->profile.used_bytes)));
 }
 
-static bool is_large(const struct change *change, const struct choice *choice)
+static bool is_large(const struct change *change,
+                     const struct selection *selection)
 {
     double grown = fabs(change->now.value - change->then.value);
 
-    return grown >= 1 && grown >= (double)choice->least_bytes;
+    return grown >= 1 && grown >= (double)selection->least_bytes;
 }
 
 static void changes_print(FILE *out, struct change *changes, size_t count,
                           double now_unit, double then_unit,
-                          const struct choice *choice)
+                          const struct selection *selection)
 {
     size_t shown = 0;
     size_t left = 0;
@@ -188,17 +189,17 @@ static void changes_print(FILE *out, struct change *changes, size_t count,
     for (size_t i = 0; i < count; i++) {
         struct change *change = &changes[i];
 
-        if (!is_large(change, choice)) {
+        if (!is_large(change, selection)) {
             left++;
             continue;
         }
-        if (choice->most != 0 && shown >= choice->most) {
+        if (selection->most != 0 && shown >= selection->most) {
             left++;
             continue;
         }
         change->range = reader_estimate_change(change->now, now_unit,
                                                change->then, then_unit);
-        change_print(out, change, choice->most_lines);
+        change_print(out, change, selection->most_lines);
         shown++;
     }
     if (left > 0)
@@ -207,21 +208,22 @@ static void changes_print(FILE *out, struct change *changes, size_t count,
 }
 
 int diff_write(FILE *out, struct sites *now, struct sites *then,
-               const struct choice *choice)
+               const struct selection *selection)
 {
     struct change *changes =
         calloc(now->count + then->count + 1, sizeof(*changes));
     size_t count = 0;
-    int err = changes ? side_add(changes, &count, now, choice, true) : -ENOMEM;
+    int err =
+        changes ? side_add(changes, &count, now, selection, true) : -ENOMEM;
 
     if (err == 0)
-        err = side_add(changes, &count, then, choice, false);
+        err = side_add(changes, &count, then, selection, false);
     if (err == 0) {
         count = changes_join(changes, count);
         qsort(changes, count, sizeof(*changes), growth_compare);
         heading_print(out, now, then);
         changes_print(out, changes, count, (double)now->profile.most_mean_bytes,
-                      (double)then->profile.most_mean_bytes, choice);
+                      (double)then->profile.most_mean_bytes, selection);
         text_notes(out, now);
     }
     for (size_t i = 0; changes && i < count; i++)

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "prof/choice.h"
+#include "prof/selection.h"
 
 /* The largest growth first.  Stacks are the same if they have the same
  * functions in the same modules, or, where functions are not known, the same
@@ -12,6 +12,6 @@
  * are in by now.  least_bytes counts for growth and decline alike.  0 or
  * -ENOMEM; whether out took it is for the caller to see. */
 int diff_write(FILE *out, struct sites *now, struct sites *then,
-               const struct choice *choice);
+               const struct selection *selection);
 
 #endif

@@ -203,11 +203,12 @@ static struct json_object *sites_array(struct sites *sites, size_t shown)
     return NULL;
 }
 
-int document_write(FILE *out, struct sites *sites, const struct choice *choice)
+int document_write(FILE *out, struct sites *sites,
+                   const struct selection *selection)
 {
     int flags = JSON_C_TO_STRING_NOSLASHESCAPE | JSON_C_TO_STRING_PRETTY |
                 JSON_C_TO_STRING_SPACED;
-    size_t shown = choice_make(choice, sites);
+    size_t shown = selection_make(selection, sites);
     struct json_builder builder = {.object = json_object_new_object()};
     struct json_object *document = NULL;
     const char *text = NULL;

@@ -4,12 +4,13 @@
 
 #include <stdio.h>
 
-#include "prof/choice.h"
+#include "prof/selection.h"
 
 enum { DOCUMENT_REASON_BYTES = 160 };
 
 /* 0 or -ENOMEM; whether out took it is for the caller to see. */
-int document_write(FILE *out, struct sites *sites, const struct choice *choice);
+int document_write(FILE *out, struct sites *sites,
+                   const struct selection *selection);
 
 /* Reads what was written so.  -EPROTO with a sentence in ret_reason where it
  * is nothing of the kind.  Release with sites_fini. */

@@ -27,9 +27,10 @@ static void stack_put(FILE *out, const struct sites_entry *entry)
     }
 }
 
-int folded_write(FILE *out, struct sites *sites, const struct choice *choice)
+int folded_write(FILE *out, struct sites *sites,
+                 const struct selection *selection)
 {
-    size_t shown = choice_make(choice, sites);
+    size_t shown = selection_make(selection, sites);
 
     for (size_t i = 0; i < shown; i++) {
         struct sites_entry *entry = &sites->entries[i];
@@ -38,7 +39,7 @@ int folded_write(FILE *out, struct sites *sites, const struct choice *choice)
             return -ENOMEM;
         stack_put(out, entry);
         (void)fprintf(out, " %.0f\n",
-                      round(choice_bytes(choice, entry->site).value));
+                      round(selection_bytes(selection, entry->site).value));
     }
     return 0;
 }

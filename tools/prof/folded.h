@@ -5,10 +5,11 @@
 
 #include <stdio.h>
 
-#include "prof/choice.h"
+#include "prof/selection.h"
 
 /* "main;load;parse 12345", in bytes.  A ';' within a name becomes ':'.  0 or
  * -ENOMEM; whether out took it is for the caller to see. */
-int folded_write(FILE *out, struct sites *sites, const struct choice *choice);
+int folded_write(FILE *out, struct sites *sites,
+                 const struct selection *selection);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "common/cli.h"
 #include "common/target.h"
-#include "prof/choice.h"
+#include "prof/selection.h"
 #include "prof/diff.h"
 #include "prof/document.h"
 #include "prof/folded.h"
@@ -91,7 +91,7 @@ static const struct option long_options[] = {
 struct options {
     enum form form;
     bool has_form, has_most, has_least, no_symbols;
-    struct choice choice;
+    struct selection selection;
     const char *output; /* NULL: stdout */
     const char *base;   /* NULL: nothing to compare with */
     const char *target;
@@ -116,7 +116,7 @@ static int most_set(struct options *options, const char *text)
     if (cli_number(text, 0, SITES_MOST, &most) < 0)
         return cli_usage(command, "-n: '%s' is no number from 0 to %d", text,
                          SITES_MOST);
-    options->choice.most = (size_t)most;
+    options->selection.most = (size_t)most;
     options->has_most = true;
     return CONTINUE;
 }
@@ -128,13 +128,13 @@ static int depth_set(struct options *options, const char *text)
     if (cli_number(text, 0, SITES_MOST, &most) < 0)
         return cli_usage(command, "--depth: '%s' is no number from 0 to %d",
                          text, SITES_MOST);
-    options->choice.most_lines = (size_t)most;
+    options->selection.most_lines = (size_t)most;
     return CONTINUE;
 }
 
 static int least_set(struct options *options, const char *text)
 {
-    if (cli_size(text, &options->choice.least_bytes) < 0)
+    if (cli_size(text, &options->selection.least_bytes) < 0)
         return cli_usage(command, "--min: '%s' is no size (1048576, 1MiB)",
                          text);
     options->has_least = true;
@@ -154,7 +154,7 @@ static int option_set(struct options *options, int option)
         return CONTINUE;
     case OPTION_LIVE:
     case OPTION_TOTAL:
-        options->choice.by_total = option == OPTION_TOTAL;
+        options->selection.by_total = option == OPTION_TOTAL;
         return CONTINUE;
     case 'n':
         return most_set(options, optarg);
@@ -182,8 +182,8 @@ static int options_check(const struct options *options)
     if (options->base && options->form != TEXT)
         return cli_usage(command, "--diff is for --text, not for --%s",
                          form_names[options->form]);
-    if (is_whole &&
-        (options->has_most || options->has_least || options->choice.by_total))
+    if (is_whole && (options->has_most || options->has_least ||
+                     options->selection.by_total))
         return cli_usage(command,
                          "--%s has all call sites, and what was ever "
                          "asked for too: no -n, --min or --total",
@@ -213,7 +213,7 @@ static int options_read(struct options *options, int argc, char **argv)
         return cli_usage(command, "'%s' is too much", argv[optind + 1]);
     options->target = argv[optind];
     if (!options->has_most && options->form == TEXT)
-        options->choice.most = SITES_SHOWN;
+        options->selection.most = SITES_SHOWN;
     return options_check(options);
 }
 
@@ -298,7 +298,7 @@ static int form_write(FILE *out, const struct options *options,
 
     switch (options->form) {
     case FOLDED:
-        return folded_write(out, sites, &options->choice);
+        return folded_write(out, sites, &options->selection);
     case PPROF:
         return pprof_write(out, &sites->profile, sites->symbols, now_ns());
     case SPEEDSCOPE:
@@ -306,11 +306,11 @@ static int form_write(FILE *out, const struct options *options,
                        sites->pid);
         return speedscope_write(out, &sites->profile, sites->symbols, title);
     case JSON:
-        return document_write(out, sites, &options->choice);
+        return document_write(out, sites, &options->selection);
     case TEXT:
         break;
     }
-    return text_write(out, sites, &options->choice);
+    return text_write(out, sites, &options->selection);
 }
 
 static int sites_write(FILE *out, const struct options *options,
@@ -324,7 +324,7 @@ static int sites_write(FILE *out, const struct options *options,
         status = base_init(&base, options->base, !options->no_symbols);
         if (status != CLI_DONE)
             return status;
-        err = diff_write(out, &source->sites, &base.sites, &options->choice);
+        err = diff_write(out, &source->sites, &base.sites, &options->selection);
         source_fini(&base);
     } else {
         err = form_write(out, options, &source->sites);
@@ -351,7 +351,7 @@ static int output_write(const struct options *options, struct source *source)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.choice.most_lines = LINES_SHOWN};
+    struct options options = {.selection.most_lines = LINES_SHOWN};
     struct source source = {0};
 
     (void)setlocale(LC_ALL, "");

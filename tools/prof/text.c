@@ -118,7 +118,7 @@ void text_notes(FILE *out, const struct sites *sites)
 /* ---------------------------------------------------------------- sites */
 
 static void more_print(FILE *out, const struct sites *sites,
-                       const struct choice *choice, size_t shown)
+                       const struct selection *selection, size_t shown)
 {
     struct reader_estimate rest = {0, 0};
     size_t count = 0;
@@ -126,7 +126,7 @@ static void more_print(FILE *out, const struct sites *sites,
 
     for (size_t i = shown; i < sites->count; i++) {
         struct reader_estimate bytes =
-            choice_bytes(choice, sites->entries[i].site);
+            selection_bytes(selection, sites->entries[i].site);
 
         count += bytes.value > 0;
         rest = reader_estimate_sum(rest, bytes);
@@ -134,20 +134,22 @@ static void more_print(FILE *out, const struct sites *sites,
     if (count > 0)
         (void)fprintf(out, "\n%zu more site%s with %s %s (-n, --min)\n", count,
                       count == 1 ? "" : "s", sites_size(size, rest.value),
-                      choice->by_total ? "ever asked for" : "in use");
+                      selection->by_total ? "ever asked for" : "in use");
 }
 
-int text_write(FILE *out, struct sites *sites, const struct choice *choice)
+int text_write(FILE *out, struct sites *sites,
+               const struct selection *selection)
 {
-    size_t shown = choice_make(choice, sites);
+    size_t shown = selection_make(selection, sites);
 
     text_heading(out, sites);
     for (size_t i = 0; i < shown; i++) {
         if (sites_resolve(sites, &sites->entries[i]) < 0)
             return -ENOMEM;
-        sites_entry_print(out, sites, &sites->entries[i], choice->most_lines);
+        sites_entry_print(out, sites, &sites->entries[i],
+                          selection->most_lines);
     }
-    more_print(out, sites, choice, shown);
+    more_print(out, sites, selection, shown);
     text_notes(out, sites);
     return 0;
 }

@@ -4,10 +4,11 @@
 
 #include <stdio.h>
 
-#include "prof/choice.h"
+#include "prof/selection.h"
 
 /* 0 or -ENOMEM; whether out took it is for the caller to see. */
-int text_write(FILE *out, struct sites *sites, const struct choice *choice);
+int text_write(FILE *out, struct sites *sites,
+               const struct selection *selection);
 
 /* The first lines: whose they are, and what there is of it in all. */
 void text_heading(FILE *out, const struct sites *sites);

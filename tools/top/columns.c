@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/size.h"
-#include "top/users.h"
+#include "common/users.h"
 
 enum { COMMAND_WIDTH_MIN = 16 };
 

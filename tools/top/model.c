@@ -9,14 +9,14 @@
 #include <string.h>
 
 #include "common/classes.h"
-#include "top/users.h"
+#include "common/users.h"
 
 #define INTERVAL_DEFAULT 1.0
 #define NS_PER_S         1e9
 
 /* ------------------------------------------------------------- in, out */
 
-void model_init(struct model *model, const struct model_choice *choice)
+void model_init(struct model *model, const struct choice *choice)
 {
     *model = (struct model){
         .choice = *choice,
@@ -111,20 +111,6 @@ static struct row row_of(const struct model *model,
     return row;
 }
 
-/* ------------------------------------------------------------- choice */
-
-static bool is_chosen(const struct model_choice *choice,
-                      const struct reader_process *process)
-{
-    if (choice->by_user && process->uid != choice->uid)
-        return false;
-    for (size_t i = 0; i < choice->pid_count; i++) {
-        if (choice->pids[i] == process->pid)
-            return true;
-    }
-    return choice->pid_count == 0;
-}
-
 /* Whether any of what names a row holds the text, in either case. */
 static bool row_matches(const struct row *row, const char *text)
 {
@@ -195,7 +181,7 @@ static size_t processes_add(struct model *model, struct row *rows)
     for (size_t i = 0; i < model->survey.process_count; i++) {
         const struct reader_process *process = &model->survey.processes[i];
 
-        if (!is_chosen(&model->choice, process))
+        if (!choice_has(&model->choice, process))
             continue;
         rows[count] = row_of(model, process, NULL);
         if (!*model->filter || row_matches(&rows[count], model->filter))
@@ -322,7 +308,7 @@ static struct model_totals totals_of(const struct model *model)
         const struct reader_process *process = &model->survey.processes[i];
         struct row row = row_of(model, process, NULL);
 
-        if (!is_chosen(&model->choice, process))
+        if (!choice_has(&model->choice, process))
             continue;
         totals.threads += process->thread_count;
         totals.live += process->state == READER_LIVE;

@@ -6,9 +6,10 @@
 
 #include <stdbool.h>
 
+#include "common/choice.h"
+#include "common/explain.h"
 #include "reader/reader.h"
 #include "top/columns.h"
-#include "top/explain.h"
 #include "top/keys.h"
 #include "top/sample.h"
 
@@ -34,14 +35,6 @@ enum {
 #define MODEL_INTERVAL_LEAST 0.1
 #define MODEL_INTERVAL_MOST  3600.0
 
-/* Which processes to show at all; set once, from the command line. */
-struct model_choice {
-    const uint32_t *pids; /* the caller's */
-    size_t pid_count;     /* 0: all */
-    bool by_user;
-    uint32_t uid;
-};
-
 /* A list that is looked at through a window of a few rows. */
 struct model_list {
     struct row *rows;
@@ -65,7 +58,7 @@ struct model_totals {
 };
 
 struct model {
-    struct model_choice choice;
+    struct choice choice; /* its pids are the caller's */
     double interval_s;
 
     /* As of the last refresh. */
@@ -96,7 +89,7 @@ struct model {
     struct model_trim trim;
 };
 
-void model_init(struct model *model, const struct model_choice *choice);
+void model_init(struct model *model, const struct choice *choice);
 void model_fini(struct model *model);
 
 /* Takes over a survey of the moment time_ns (any steady clock): 0 or

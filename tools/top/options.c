@@ -1,15 +1,11 @@
 /* The command line of gcshim-top: see options.h. */
 #include "top/options.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/cli.h"
-#include "top/users.h"
 
 static const char command[] = "gcshim-top";
 
@@ -48,35 +44,6 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int pid_add(struct options *options, const char *text)
-{
-    struct model_choice *choice = &options->choice;
-    uint64_t pid = 0;
-
-    if (cli_number(text, 1, INT_MAX, &pid) < 0)
-        return cli_usage(command, "-p: '%s' is no process id", text);
-    uint32_t *pids =
-        reallocarray(options->pids, choice->pid_count + 1, sizeof(*pids));
-
-    if (!pids)
-        return cli_failure(command, "%s", strerror(ENOMEM));
-    pids[choice->pid_count++] = (uint32_t)pid;
-    options->pids = pids;
-    choice->pids = pids;
-    return CONTINUE;
-}
-
-static int pids_set(struct options *options, char *list)
-{
-    int status = CONTINUE;
-
-    if (!*list)
-        return cli_usage(command, "-p: no process id");
-    while (list && status == CONTINUE)
-        status = pid_add(options, strsep(&list, ","));
-    return status;
-}
-
 static int columns_list(void)
 {
     for (int id = 0; id < COLUMN_COUNT; id++) {
@@ -99,12 +66,10 @@ static int sort_set(struct options *options, const char *name)
     return CONTINUE;
 }
 
-static int user_set(struct options *options, const char *name)
+/* What common/ says of a value. */
+static int checked(int status)
 {
-    if (users_find(name, &options->choice.uid) < 0)
-        return cli_usage(command, "-u: there is no user '%s'", name);
-    options->choice.by_user = true;
-    return CONTINUE;
+    return status == CLI_DONE ? CONTINUE : status;
 }
 
 static int option_set(struct options *options, int option, char *value)
@@ -127,9 +92,9 @@ static int option_set(struct options *options, int option, char *value)
                              value);
         return CONTINUE;
     case 'p':
-        return pids_set(options, value);
+        return checked(choice_pids_add(&options->choice, command, value));
     case 'u':
-        return user_set(options, value);
+        return checked(choice_user_set(&options->choice, command, value));
     case 's':
         return sort_set(options, value);
     case 'H':
@@ -172,6 +137,5 @@ int options_init(struct options *ret_options, int argc, char **argv)
 
 void options_fini(struct options *options)
 {
-    free(options->pids);
-    options->pids = NULL;
+    choice_fini(&options->choice);
 }

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "top/users.h"
+#include "common/users.h"
 
 enum {
     ROW_TABS = 2,

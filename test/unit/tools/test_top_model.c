@@ -15,7 +15,7 @@ static struct model model;
 static int begin(void **state)
 {
     (void)state;
-    model_init(&model, &(struct model_choice){0});
+    model_init(&model, &(struct choice){0});
     return 0;
 }
 
@@ -170,9 +170,9 @@ static void the_baseline_shows_the_change_since(void **state)
 static void only_the_chosen_pids_are_shown_and_summed(void **state)
 {
     (void)state;
-    static const uint32_t pids[] = {102, 104, 999};
+    static uint32_t pids[] = {102, 104, 999};
 
-    model.choice = (struct model_choice){.pids = pids, .pid_count = 3};
+    model.choice = (struct choice){.pids = pids, .pid_count = 3};
     refresh(fleet(5, 0), 1);
     assert_int_equal(model.list.count, 2);
     assert_int_equal(model.totals.live, 2);
@@ -185,7 +185,7 @@ static void only_the_users_processes_are_shown(void **state)
     struct reader_survey survey = fleet(3, 0);
 
     survey.processes[1].uid = 1234;
-    model.choice = (struct model_choice){.by_user = true, .uid = 1234};
+    model.choice = (struct choice){.by_user = true, .uid = 1234};
     refresh(survey, 1);
     assert_int_equal(model.list.count, 1);
     assert_int_equal(pid_at(0), 102);

@@ -24,7 +24,7 @@ static struct canvas canvas;
 static int begin(void **state)
 {
     (void)state;
-    model_init(&model, &(struct model_choice){0});
+    model_init(&model, &(struct choice){0});
     strcpy(model.clock, "12:34:56");
     return 0;
 }

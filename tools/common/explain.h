@@ -1,7 +1,7 @@
 /* What reader_process_explain has said of processes, kept for a while, as the
  * kernel walks their page tables for it. */
-#ifndef GCSHIM_TOP_EXPLAIN_H
-#define GCSHIM_TOP_EXPLAIN_H
+#ifndef GCSHIM_COMMON_EXPLAIN_H
+#define GCSHIM_COMMON_EXPLAIN_H
 
 #include <stdbool.h>
 

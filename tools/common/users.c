@@ -1,5 +1,5 @@
 /* Names of users: see users.h. */
-#include "top/users.h"
+#include "common/users.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* Names of users, asked for once each. */
-#ifndef GCSHIM_TOP_USERS_H
-#define GCSHIM_TOP_USERS_H
+#ifndef GCSHIM_COMMON_USERS_H
+#define GCSHIM_COMMON_USERS_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* What has been said of processes: see explain.h. */
-#include "top/explain.h"
+#include "common/explain.h"
 
 #include <errno.h>
 #include <stdlib.h>
