@@ -72,6 +72,7 @@ static struct reader_frame frames[] = {
      .file = "eggs.py",
      .line = 7},
     {.module = 1}, /* plain */
+    {.module = 1}, /* and a little further on in the same function */
 };
 
 static struct reader_site_thread threads[] = {
@@ -95,7 +96,7 @@ static struct reader_site sites[PROFILE_SITES] = {
      .frame_count = 2,
      .total_bytes = {500, 100},
      .total_blocks = {10, 1}},
-    {.frames = frames + 3,
+    {.frames = frames + 4,
      .frame_count = 1,
      .is_cut = true,
      .live_bytes = {700, 0},
@@ -128,5 +129,6 @@ const struct reader_profile *profile_made(void)
     build_id_read(&modules[1], C_PROGRAM);
     frames[0].address = told(C_PROGRAM, "inlined");
     frames[3].address = told(C_PROGRAM, "plain");
+    frames[4].address = frames[3].address + 1;
     return &profile;
 }

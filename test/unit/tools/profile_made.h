@@ -26,7 +26,7 @@ enum {
  *   0  three calls, two of them inlined, and one of the library; 3000 of
  *      4000 bytes that live are those of two threads
  *   1  a frame of an interpreted language upon one of the program; all freed
- *   2  the same frame of the program, and a stack that was cut
+ *   2  another frame of the same function, and a stack that was cut
  *   3  no stack
  * All of it is static. */
 const struct reader_profile *profile_made(void);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -532,7 +533,8 @@ static pid_t process_begin(const char *program)
     if (pid == 0) {
         int held[2];
 
-        (void)!pipe(held); /* its input never ends */
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail */
+        (void)!pipe(held);                /* its input never ends */
         dup2(held[0], STDIN_FILENO);
         execl(program, "cat", (char *)NULL);
         _exit(1);
