@@ -1,7 +1,10 @@
 #include "account.h"
 
 #include "collector.h"
+#include "huge.h"
 #include "process.h"
+#include "profile.h"
+#include "ranges.h"
 #include "settings.h"
 #include "tick.h"
 
@@ -9,6 +12,7 @@
 
 /* What one call changes. */
 struct change {
+    const void *p; /* what is allocated, if it is a block */
     bool allocates, frees;
     uint64_t allocated_bytes, freed_bytes;
 };
@@ -45,13 +49,63 @@ static int64_t bytes_to_next_tick(void)
     return room < TICK_BYTES ? (int64_t)room : TICK_BYTES;
 }
 
-static void slow_leave(void)
+/* To the tick, or to the next sample. */
+static void countdown_arm(void)
+{
+    int64_t to_sample = sampler_left(&thread.sampler);
+    thread.armed = thread.to_tick < to_sample ? thread.to_tick : to_sample;
+    atomic_store_explicit(slot_countdown(thread.slot), thread.armed,
+                          memory_order_relaxed);
+}
+
+/* Bytes that went by since it was armed, before this change.  In a fork child
+ * the countdown is wiped, and they are too many by less than a tick. */
+static uint64_t bytes_passed(void)
+{
+    return (uint64_t)(thread.armed -
+                      atomic_load_explicit(slot_countdown(thread.slot),
+                                           memory_order_relaxed));
+}
+
+static uint64_t bytes_of(const struct change *change)
+{
+    return change->allocated_bytes + change->freed_bytes;
+}
+
+static bool is_block(const struct change *change)
+{
+    return change->p && change->allocates;
+}
+
+/* Huge blocks are looked at where they are listed. */
+static void sample(const struct change *change)
+{
+    struct sampler *sampler = &thread.sampler;
+    bool is_hit = sampler_pass_block(sampler, change->allocated_bytes,
+                                     change->freed_bytes);
+    if (profile_follow(sampler))
+        return;
+    if (UNLIKELY(is_hit) && is_block(change) &&
+        !is_huge(change->allocated_bytes))
+        profile_take(change->p, change->allocated_bytes);
+}
+
+static void slow_leave(const struct change *change)
 {
     if (!has_slot())
         return;
-    atomic_store_explicit(slot_countdown(thread.slot), bytes_to_next_tick(),
-                          memory_order_relaxed);
-    tick();
+    uint64_t passed = bytes_passed();
+    sampler_pass(&thread.sampler, passed);
+    sample(change);
+    if (is_block(change))
+        ranges_note(change->p, change->allocated_bytes);
+    thread.to_tick -= (int64_t)(passed + bytes_of(change));
+    bool is_due = thread.to_tick <= 0;
+    if (is_due)
+        thread.to_tick = bytes_to_next_tick();
+    countdown_arm();
+    if (is_due)
+        tick();
 }
 
 /* The allocation first: used is never too small. */
@@ -90,7 +144,7 @@ static void count_slowly(const struct change *change)
         count(change);
     else
         count_late(change);
-    slow_leave();
+    slow_leave(change);
     thread.busy = false;
     errno = saved_errno;
 }
@@ -107,11 +161,12 @@ static bool is_refused(uint64_t bytes)
 }
 
 /* Before it is counted: what is refused has never been in use. */
-COLD bool account_alloc_slow(uint64_t bytes)
+COLD bool account_alloc_slow(const void *p, uint64_t bytes)
 {
     if (is_refused(bytes))
         return false;
-    count_slowly(&(struct change){.allocates = true,
+    count_slowly(&(struct change){.p = p,
+                                  .allocates = true,
                                   .allocated_bytes = bytes});
     return true;
 }
@@ -121,9 +176,11 @@ COLD void account_free_slow(uint64_t bytes)
     count_slowly(&(struct change){.frees = true, .freed_bytes = bytes});
 }
 
-COLD void account_resize_slow(uint64_t old_bytes, uint64_t new_bytes)
+COLD void account_resize_slow(const void *p, uint64_t old_bytes,
+                              uint64_t new_bytes)
 {
-    count_slowly(&(struct change){.allocates = true,
+    count_slowly(&(struct change){.p = p,
+                                  .allocates = true,
                                   .allocated_bytes = new_bytes,
                                   .frees = true,
                                   .freed_bytes = old_bytes});

@@ -18,9 +18,10 @@ enum { TICK_BYTES = 64 * 1024 };
 
 /* False where the block is not to be handed out, and is not counted: beyond
  * GCSHIM_GC_MAX. */
-bool account_alloc_slow(uint64_t bytes);
+bool account_alloc_slow(const void *p, uint64_t bytes);
 void account_free_slow(uint64_t bytes);
-void account_resize_slow(uint64_t old_bytes, uint64_t new_bytes);
+void account_resize_slow(const void *p, uint64_t old_bytes,
+                         uint64_t new_bytes);
 
 /* Bytes in use over all slots; exact at rest.  Any context. */
 uint64_t account_used(void);
@@ -38,12 +39,13 @@ static inline bool account_is_due(struct gcshim_slot *slot, uint64_t bytes)
     return false;
 }
 
-/* False where the block, not counted, is not to be handed out. */
-static inline bool account_alloc(uint64_t bytes)
+/* p: the block, still the caller's; NULL: there is none to be looked at.
+ * False where it, not counted, is not to be handed out. */
+static inline bool account_alloc(const void *p, uint64_t bytes)
 {
     struct gcshim_slot *slot = thread.slot;
     if (UNLIKELY(account_is_due(slot, bytes)))
-        return account_alloc_slow(bytes);
+        return account_alloc_slow(p, bytes);
     slot_count_alloc(slot, bytes);
     return true;
 }
@@ -57,12 +59,14 @@ static inline void account_free(uint64_t bytes)
         slot_count_free(slot, bytes);
 }
 
-/* A free and an allocation, the allocation first: used is never too small. */
-static inline void account_resize(uint64_t old_bytes, uint64_t new_bytes)
+/* A free and an allocation, the allocation first: used is never too small.
+ * p: what the block has become. */
+static inline void account_resize(const void *p, uint64_t old_bytes,
+                                  uint64_t new_bytes)
 {
     struct gcshim_slot *slot = thread.slot;
     if (UNLIKELY(account_is_due(slot, old_bytes + new_bytes))) {
-        account_resize_slow(old_bytes, new_bytes);
+        account_resize_slow(p, old_bytes, new_bytes);
     } else {
         slot_count_alloc(slot, new_bytes);
         slot_count_free(slot, old_bytes);

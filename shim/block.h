@@ -11,6 +11,7 @@
 #include "collector.h"
 #include "huge.h"
 #include "request.h"
+#include "samples.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static inline void *block_counted(void *p)
         return NULL;
     }
     size_t bytes = mi_usable_size(p);
-    if (UNLIKELY(!account_alloc(bytes)))
+    if (UNLIKELY(!account_alloc(p, bytes)))
         return block_refuse(p);
     if (is_huge(bytes))
         huge_add(p, bytes);
@@ -65,7 +66,7 @@ static inline void *block_counted_by_request(void *p, size_t bytes)
     if (UNLIKELY(!p || bytes > REQUEST_SMALL_MAX))
         return block_counted(p);
     size_t usable = request_usable_bytes(p, bytes);
-    return LIKELY(account_alloc(usable)) ? p : block_refuse(p);
+    return LIKELY(account_alloc(p, usable)) ? p : block_refuse(p);
 }
 
 static inline void *block_alloc(size_t bytes)
@@ -125,6 +126,27 @@ static inline int block_posix_memalign(void **ret_p, size_t alignment,
     return 0;
 }
 
+/* What lists the block forgets it.  False if nothing does. */
+static inline bool block_unlist(void *p, size_t bytes,
+                                struct blocklist_note *ret_note)
+{
+    if (is_huge(bytes)) {
+        *ret_note = huge_remove(p, bytes);
+        return true;
+    }
+    return samples_may_hold(p) && samples_remove(p, ret_note);
+}
+
+/* It was not freed after all. */
+static inline void block_relist(void *p, size_t bytes,
+                                const struct blocklist_note *note)
+{
+    if (is_huge(bytes))
+        huge_restore(p, bytes, note);
+    else
+        samples_add(p, bytes, note);
+}
+
 /* Before it is freed: after that it may be counted by its next owner.  errno
  * stays: programs free on their way out of an error. */
 static inline void block_free(void *p)
@@ -133,8 +155,8 @@ static inline void block_free(void *p)
         return;
     size_t bytes = mi_usable_size(p);
     account_free(bytes);
-    if (is_huge(bytes))
-        huge_remove(p, bytes);
+    if (is_listed(bytes))
+        block_unlist(p, bytes, &(struct blocklist_note){0});
     int saved_errno = *thread.errno_location;
     bool was_inside = mimalloc_enter();
     mi_free(p);
@@ -142,16 +164,17 @@ static inline void block_free(void *p)
     *thread.errno_location = saved_errno;
 }
 
-/* A huge block leaves the list before it is moved, as its address may be
- * somebody else's at once; and is put back if it stayed. */
+/* A block leaves its list before it is moved, as its address may be somebody
+ * else's at once; and is put back if it stayed. */
 static inline void *block_moved(void *p, size_t old_bytes, size_t bytes)
 {
-    uint64_t allocated_ns = is_huge(old_bytes) ? huge_remove(p, old_bytes) : 0;
+    struct blocklist_note note;
+    bool was_listed = is_listed(old_bytes) && block_unlist(p, old_bytes, &note);
     bool was_inside = mimalloc_enter();
     void *moved = mi_realloc(p, bytes);
     mimalloc_leave(was_inside);
-    if (UNLIKELY(!moved) && is_huge(old_bytes))
-        huge_restore(p, old_bytes, allocated_ns);
+    if (UNLIKELY(!moved && was_listed))
+        block_relist(p, old_bytes, &note);
     return moved;
 }
 
@@ -177,7 +200,7 @@ static inline void *block_realloc(void *p, size_t bytes)
         return NULL;
     }
     size_t new_bytes = mi_usable_size(moved);
-    account_resize(old_bytes, new_bytes);
+    account_resize(moved, old_bytes, new_bytes);
     if (is_huge(new_bytes))
         huge_add(moved, new_bytes);
     return moved;

@@ -19,7 +19,7 @@ enum { NS_PER_MS = 1000000, NS_PER_US = 1000, MS_PER_S = 1000 };
 static struct {
     char runtime[GCSHIM_GC_RUNTIME_BYTES];
     bool is_blind;
-    _Atomic uint32_t mode; /* 0: as GCSHIM_GC says */
+    _Atomic uint32_t mode_1;       /* mode + 1; 0: as GCSHIM_GC says */
     _Atomic uint64_t whole_end_ns; /* of the last whole collection */
 } introduced;
 
@@ -31,9 +31,9 @@ struct gcshim_gc *collection_totals(void)
 
 static void mode_tell(struct gcshim_gc *gc)
 {
-    uint32_t mode = atomic_load_explicit(&introduced.mode,
-                                         memory_order_relaxed);
-    atomic_store_explicit(&gc->mode, mode ? mode : settings.gc,
+    uint32_t mode_1 =
+        atomic_load_explicit(&introduced.mode_1, memory_order_relaxed);
+    atomic_store_explicit(&gc->mode, mode_1 ? mode_1 - 1 : settings.gc,
                           memory_order_relaxed);
 }
 
@@ -58,7 +58,7 @@ void collection_introduce(const char *runtime, bool is_blind)
 void collection_set_mode(uint32_t mode)
 {
     struct gcshim_gc *gc = collection_totals();
-    atomic_store_explicit(&introduced.mode, mode, memory_order_relaxed);
+    atomic_store_explicit(&introduced.mode_1, mode + 1, memory_order_relaxed);
     if (gc)
         mode_tell(gc);
 }

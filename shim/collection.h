@@ -41,7 +41,8 @@ uint32_t collections_begun(void);
  * objects where no shim sees them. */
 void collection_introduce(const char *runtime, bool is_blind);
 
-/* Where that is not what GCSHIM_GC says: a runtime of the API. */
+/* Where that is not what GCSHIM_GC says: a runtime of the API, or one that can
+ * not be watched at the time. */
 void collection_set_mode(uint32_t mode);
 
 /* Their place in the segment, NULL where there is no room for it. */

@@ -18,6 +18,13 @@
  * leaves the process's first thread, for which the question is sound, and the
  * events, on any thread.
  *
+ * Nobody may listen while a Ractor begins: it makes objects before it has a
+ * frame, and where that takes a collection Ruby 3.1 looks into the frame to
+ * tell of it, and crashes (Ruby's bug 18464).  A Ractor's coming is announced
+ * by nothing but the collection that Ruby makes by rb_gc() just before the
+ * first, without a safe point between the two.  So after any such collection
+ * we are gone, and come back at a safe point if no Ractor has come of it.
+ *
  * No object of Ruby's is kept; symbols made by rb_intern live for ever.
  */
 #include "account.h"
@@ -53,6 +60,7 @@ enum {
     X(int, rb_postponed_job_register_one,                                    \
       (unsigned, job_function *, void *))                                    \
     X(void, rb_add_event_hook, (event_function *, uint32_t, value))          \
+    X(int, rb_remove_event_hook, (event_function *))                         \
     X(void, rb_set_end_proc, (void (*)(value), value))                       \
     X(value, rb_protect, (value (*)(value), value, int *))                   \
     X(void, rb_set_errinfo, (value))                                         \
@@ -71,16 +79,18 @@ static struct {
     const char *ruby_version;
     void **ruby_current_vm_ptr;
     void **ruby_single_main_ractor; /* NULL once there has been another */
+    uint32_t *ruby_vm_event_flags;  /* all events that anyone listens to */
     value *rb_cRational; /* made when nearly all is initialised */
 } ruby;
 
 static struct {
-    value major_by, state, none;
+    value major_by, gc_by, capi, state, none;
     value total_freed_objects;
 } symbols;
 
-static bool has_attached; /* or cannot */
-static bool has_ended;
+static bool has_ended; /* or cannot be begun */
+static bool is_prepared;
+static bool is_attached;
 static _Atomic uint32_t is_asked; /* a job of ours is to serve */
 
 /* The collection under way.  Ruby's lock guards it: pieces do not overlap. */
@@ -105,7 +115,8 @@ static bool has_all(void)
     NEEDED(HAS)
 #undef HAS
     return ruby.ruby_version && ruby.ruby_current_vm_ptr &&
-           ruby.ruby_single_main_ractor && ruby.rb_cRational;
+           ruby.ruby_single_main_ractor && ruby.ruby_vm_event_flags &&
+           ruby.rb_cRational;
 }
 
 static void introduce(void)
@@ -126,6 +137,7 @@ static bool find(void)
     find_symbol((void *)&ruby.ruby_current_vm_ptr, "ruby_current_vm_ptr");
     find_symbol((void *)&ruby.ruby_single_main_ractor,
                 "ruby_single_main_ractor");
+    find_symbol((void *)&ruby.ruby_vm_event_flags, "ruby_vm_event_flags");
     find_symbol((void *)&ruby.rb_cRational, "rb_cRational");
     if (!has_all())
         return false;
@@ -181,15 +193,19 @@ static void piece_begin(void)
         current.objects_before = ruby.rb_gc_stat(symbols.total_freed_objects);
 }
 
+static bool is_new(void)
+{
+    return ruby.rb_gc_count() != current.number;
+}
+
 static void piece_end(void)
 {
     uint64_t end_ns = clock_boottime_ns();
-    size_t number = ruby.rb_gc_count();
     if (current.piece_begin_ns == 0)
         return;
-    if (number != current.number)
+    if (is_new())
         open_collection();
-    current.number = number;
+    current.number = ruby.rb_gc_count();
     if (current.is_open) {
         add_piece(end_ns - current.piece_begin_ns, account_used());
         if (ruby.rb_gc_latest_gc_info(symbols.state) == symbols.none)
@@ -198,19 +214,50 @@ static void piece_end(void)
     current.piece_begin_ns = 0;
 }
 
+/* By C code other than ours. */
+static bool is_by_c(void)
+{
+    return thread.collection.flags == 0 &&
+           ruby.rb_gc_latest_gc_info(symbols.gc_by) == symbols.capi;
+}
+
+static bool is_single(void)
+{
+    return *ruby.ruby_single_main_ractor;
+}
+
+static event_function on_event;
+
+/* In an event: Ruby forgets us as soon as we have returned. */
+static void detach(void)
+{
+    is_attached = false;
+    if (current.is_open)
+        close_collection();
+    ruby.rb_remove_event_hook(on_event);
+    collection_set_mode(GCSHIM_GC_OFF);
+}
+
+static void piece_end_or_detach(void)
+{
+    bool is_alarm = (is_new() && is_by_c()) || !is_single();
+    piece_end();
+    if (is_alarm)
+        detach();
+    if (atomic_load_explicit(&is_asked, memory_order_relaxed))
+        arm();
+}
+
 /* Within a collection: nothing may be asked of Ruby that makes an object. */
 static void on_event(uint32_t event, value data, value self, id method,
                      value class)
 {
     int saved_errno = errno;
     (void)data, (void)self, (void)method, (void)class;
-    if (event == EVENT_GC_ENTER) {
+    if (event == EVENT_GC_ENTER)
         piece_begin();
-    } else {
-        piece_end();
-        if (atomic_load_explicit(&is_asked, memory_order_relaxed))
-            arm();
-    }
+    else
+        piece_end_or_detach();
     errno = saved_errno;
 }
 
@@ -231,17 +278,29 @@ static void on_end(value data)
 
 /* Asks for each figure once, for Ruby then makes the symbols that it answers
  * by, and refuses here those that it does not know. */
-static value attach_or_raise(value unused)
+static value prepare_or_raise(value unused)
 {
     symbols.major_by = symbol("major_by");
+    symbols.gc_by = symbol("gc_by");
+    symbols.capi = symbol("capi");
     symbols.state = symbol("state");
     symbols.none = symbol("none");
     symbols.total_freed_objects = symbol("total_freed_objects");
     ruby.rb_gc_latest_gc_info(symbols.major_by);
+    ruby.rb_gc_latest_gc_info(symbols.gc_by);
     ruby.rb_gc_latest_gc_info(symbols.state);
     ruby.rb_gc_stat(symbols.total_freed_objects);
-    current.number = ruby.rb_gc_count();
     ruby.rb_set_end_proc(on_end, QFALSE);
+    is_prepared = true;
+    return unused;
+}
+
+static value attach_or_raise(value unused)
+{
+    current.is_open = false;
+    current.piece_begin_ns = 0;
+    current.number = ruby.rb_gc_count();
+    ruby.rb_remove_event_hook(on_event);
     ruby.rb_add_event_hook(on_event, EVENT_GC_ENTER | EVENT_GC_EXIT, QFALSE);
     return unused;
 }
@@ -277,21 +336,31 @@ static bool collect(void *arg, int generation)
 static bool is_running(void)
 {
     return *ruby.ruby_current_vm_ptr && *ruby.rb_cRational && !has_ended &&
-           *ruby.ruby_single_main_ractor;
+           is_single();
+}
+
+/* When Ruby frees a Ractor, be it one that could not be begun, it forgets that
+ * anybody listens to anything. */
+static bool is_heard(void)
+{
+    return is_attached && (*ruby.ruby_vm_event_flags & EVENT_GC_EXIT);
 }
 
 static void attach(void)
 {
-    has_attached = true;
-    if (!protect(attach_or_raise, QFALSE))
-        has_ended = true;
+    bool is_done = (is_prepared || protect(prepare_or_raise, QFALSE)) &&
+                   protect(attach_or_raise, QFALSE);
+    is_attached = is_done;
+    has_ended = !is_done;
+    if (is_done)
+        collection_set_mode(GCSHIM_GC_OBSERVE);
 }
 
 static void job(void *arg)
 {
     int saved_errno = errno;
     (void)arg;
-    if (is_running() && !has_attached)
+    if (is_running() && !is_heard())
         attach();
     if (atomic_exchange_explicit(&is_asked, 0, memory_order_acq_rel)) {
         if (is_running())
@@ -320,8 +389,7 @@ static void arm(void)
  * waiting. */
 static void tick(void)
 {
-    if (has_attached &&
-        !atomic_load_explicit(&is_asked, memory_order_relaxed))
+    if (is_heard() && !atomic_load_explicit(&is_asked, memory_order_relaxed))
         return;
     if (is_running() && is_first_thread() && ruby.ruby_thread_has_gvl_p())
         arm();
@@ -329,7 +397,7 @@ static void tick(void)
 
 static bool ask(void)
 {
-    if (!has_attached || !is_running())
+    if (!is_attached || !is_running())
         return false;
     atomic_store_explicit(&is_asked, 1, memory_order_release);
     tick();

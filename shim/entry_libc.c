@@ -4,7 +4,10 @@
 #include "compiler.h"
 #include "figures.h"
 #include "process.h"
+#include "stack.h"
 
+#include <dlfcn.h>
+#include <link.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -74,4 +77,35 @@ EXPORT int prctl(int option, ...)
         clock_stop();
     return (int)syscall(SYS_prctl, option, arguments[0], arguments[1],
                         arguments[2], arguments[3]);
+}
+
+typedef int module_callback(struct dl_phdr_info *, size_t, void *);
+typedef int module_iterate(module_callback *, void *);
+
+/* Relaxed: a lookup that is done twice finds the same. */
+static module_iterate *loaders_own(void)
+{
+    static _Atomic(module_iterate *) known;
+    module_iterate *function = atomic_load_explicit(&known,
+                                                    memory_order_relaxed);
+    if (LIKELY(function))
+        return function;
+    *(void **)&function = dlsym(RTLD_NEXT, "dl_iterate_phdr");
+    atomic_store_explicit(&known, function, memory_order_relaxed);
+    return function;
+}
+
+/* dlsym() takes a lock that the function itself does not. */
+__attribute__((constructor)) static void loaders_own_know(void)
+{
+    loaders_own();
+}
+
+/* libunwind asks so which file an address is of, within malloc when a sample
+ * is taken: the loader would answer with its lock held, which a thread may
+ * hold that waits for this one.  All others are passed on. */
+EXPORT int dl_iterate_phdr(module_callback *callback, void *data)
+{
+    return stack_asks_loader() ? stack_tell_module(callback, data)
+                               : loaders_own()(callback, data);
 }

@@ -8,12 +8,14 @@
 #include "history.h"
 #include "huge.h"
 #include "identity.h"
+#include "profile.h"
 #include "ranges.h"
 #include "region.h"
 #include "report.h"
 #include "segment.h"
 #include "settings.h"
 #include "slot.h"
+#include "stack.h"
 #include "sweep.h"
 #include "sys.h"
 #include "text.h"
@@ -83,6 +85,7 @@ static void tables_start(void)
         ranges_inherit();
         sweep_inherit();
         collectors_forked();
+        profile_inherit();
     }
 }
 
@@ -129,7 +132,7 @@ static void on_fork_child(void)
 static void watch(void)
 {
     thread_watch_exits();
-    pthread_atfork(NULL, NULL, on_fork_child);
+    pthread_atfork(stack_before_fork, stack_after_fork, on_fork_child);
 }
 
 /* One caller alone may. */
@@ -262,6 +265,7 @@ __attribute__((constructor)) static void on_load(void)
 {
     process_enter();
     collectors_find();
+    profile_start();
     at_quick_exit(process_end);
 }
 

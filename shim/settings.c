@@ -128,6 +128,16 @@ static bool parse_FACTOR(void *to, const char *from, size_t bytes)
     return true;
 }
 
+static bool parse_DEPTH(void *to, const char *from, size_t bytes)
+{
+    uint32_t depth;
+    if (!parse_number(&depth, from, bytes, GCSHIM_STACK_DEPTH_MAX) ||
+        depth == 0)
+        return false;
+    *(uint32_t *)to = depth;
+    return true;
+}
+
 static bool parse_GC_MODE(void *to, const char *from, size_t bytes)
 {
     static const char *const modes[] = {

@@ -16,6 +16,7 @@ typedef uint32_t setting_PROCESS;
 typedef char setting_TEXT[SETTINGS_TEXT_BYTES];
 typedef uint64_t setting_SIZE;
 typedef double setting_FACTOR;
+typedef uint32_t setting_DEPTH;
 typedef uint32_t setting_GC_MODE; /* enum gcshim_gc_mode */
 
 struct settings {

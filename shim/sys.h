@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -103,6 +105,35 @@ static inline uint64_t sys_file_size_limit(void)
     struct rlimit limit = {0};
     long done = syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit);
     return done == 0 ? limit.rlim_cur : UINT64_MAX;
+}
+
+/* Not NUL-terminated. */
+static inline ssize_t sys_readlink(const char *path, char *to, size_t bytes)
+{
+    return sys_result(syscall(SYS_readlinkat, AT_FDCWD, path, to, bytes));
+}
+
+/* limit may be NULL. */
+static inline int sys_file_count_limit(const struct rlimit *limit,
+                                       struct rlimit *ret_old)
+{
+    return (int)sys_result(syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit,
+                                   ret_old));
+}
+
+/* From now on the calling thread's descriptors are its own. */
+static inline int sys_unshare_files(void)
+{
+    return (int)sys_result(syscall(SYS_unshare, CLONE_FILES));
+}
+
+/* Whether 8 bytes at address can be read, and nothing else: the kernel looks
+ * at the set before it finds that it does not know the verb. */
+static inline bool sys_can_read(uint64_t address)
+{
+    enum { NO_SUCH_VERB = 1 << 20 };
+    return sys_result(syscall(SYS_rt_sigprocmask, NO_SUCH_VERB, address, NULL,
+                              8)) != -EFAULT;
 }
 
 static inline uint32_t sys_getpid(void)

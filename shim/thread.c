@@ -3,6 +3,7 @@
 #include "census.h"
 #include "process.h"
 #include "slot.h"
+#include "stack.h"
 
 #include <mimalloc.h>
 #include <pthread.h>
@@ -35,6 +36,9 @@ void thread_claim(void)
     }
     thread.slot = slot;
     thread.released = false;
+    thread.armed = 0;
+    thread.to_tick = 0;
+    atomic_store_explicit(slot_countdown(slot), 0, memory_order_relaxed);
     thread.heap = mi_heap_get_default();
     census_plan_first();
 }
@@ -48,6 +52,7 @@ void thread_release(void)
     thread.released = true;
     thread.last_slot = slot;
     thread.last_epoch = slot_release(slot);
+    stack_thread_exit();
 }
 
 /* The main thread keeps its heap to the end of the process. */

@@ -17,6 +17,7 @@
 
 #include "compiler.h"
 #include "region.h"
+#include "sampler.h"
 
 #include <mimalloc.h>
 #include <stdbool.h>
@@ -34,6 +35,11 @@ struct thread {
     bool asks_process_info;         /* see getrusage() in entry_libc.c */
     bool in_mimalloc;               /* and a signal handler had better know */
     bool trims;                     /* in mi_collect() on our own behalf */
+    bool takes_stack;               /* libunwind works for us */
+    bool traces_fast;               /* and may keep a table for this thread */
+    int64_t to_tick;                /* bytes; as of the last slow path, when */
+    int64_t armed;                  /* this stood in the countdown */
+    struct sampler sampler;
     mi_heap_t *heap;                /* where its blocks come from */
     uint64_t census_due_ns;         /* no census before this time and */
     uint64_t census_due_bytes;      /* so much allocated and freed */

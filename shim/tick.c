@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "collector.h"
 #include "figures.h"
+#include "profile.h"
 #include "thread.h"
 #include "trim.h"
 
@@ -14,6 +15,7 @@ void tick(void)
     if (thread.in_mimalloc)
         return;
     collectors_tick(used);
+    profile_tick();
     trim_tick();
     census_tick(now);
 }

@@ -2,6 +2,7 @@
 by nothing but atomic adds what passes through malloc, from the first call."""
 
 import os
+import pathlib
 import signal
 import struct
 import subprocess
@@ -41,10 +42,14 @@ class Witnessed(Conversation):
         return witness, (total.used_bytes, total.used_blocks)
 
     def is_stopped(self):
-        states = [open(f"/proc/{self.pid}/task/{t}/stat").read()
-                  .rpartition(")")[2].split()[0]
-                  for t in os.listdir(f"/proc/{self.pid}/task")]
-        return set(states) <= {"T", "Z"}    # Z: main has left already
+        tasks = pathlib.Path(f"/proc/{self.pid}/task")
+        try:
+            states = {(tasks / tid / "stat").read_text()
+                      .rpartition(")")[2].split()[0]
+                      for tid in os.listdir(tasks)}
+        except (FileNotFoundError, ProcessLookupError):
+            return False    # a thread that has ended meanwhile did not stop
+        return states <= {"T", "Z"}    # Z: main has left already
 
     def agree(self):
         """Once in a few tries: a thread that still runs (a timer of node's,

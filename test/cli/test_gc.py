@@ -264,6 +264,16 @@ def test_a_runtime_that_cannot_be_seen_is_not_asked(sleeper):
         "keeps its objects in an allocator of its own and is left alone\n")
 
 
+def test_a_runtime_that_is_no_longer_watched_is_not_asked(sleeper):
+    with forged(sleeper.pid, b"ruby 3.1.2", 0):
+        done = run_tool("gcshim-ctl", sleeper.pid, "collect")
+        assert not is_requested(sleeper.pid, COLLECT_REQUESTED)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"gcshim-ctl: process {sleeper.pid} cannot be asked: ruby 3.1.2 is "
+        "not watched any more, see CAVEATS in gcshim(7)\n")
+
+
 def test_a_runtime_of_its_own_is_asked_and_may_not_say_when_it_is_done(sleeper):
     with forged(sleeper.pid, goal=16 * MIB):
         done = run_tool("gcshim-ctl", "-t", "0.2", sleeper.pid, "collect")

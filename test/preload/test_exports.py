@@ -24,8 +24,9 @@ C23 = {"free_sized", "free_aligned_sized"}
 # Interposed though they allocate nothing: _exit and _Exit end a process past
 # its destructors, and its file would stay; getrusage is what libmimalloc's
 # mi_process_info calls, and a sandbox may kill for it; prctl tells when a
-# program enters such a sandbox.
-OTHER = {"_exit", "_Exit", "getrusage", "prctl"}
+# program enters such a sandbox; dl_iterate_phdr is what libunwind asks with,
+# and would take the loader's lock within malloc.
+OTHER = {"_exit", "_Exit", "getrusage", "prctl", "dl_iterate_phdr"}
 API = {"gcshim_used", "gcshim_snapshot", "gcshim_gc_begin", "gcshim_gc_end",
        "gcshim_gc_should_collect", "gcshim_gc_goal", "gcshim_gc_on_request"}
 

@@ -1,6 +1,7 @@
 """Ruby's collections, watched: what the segment says of them against what
 Ruby says itself; and that Ruby runs as ever."""
 
+import concurrent.futures
 import json
 import pathlib
 import re
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.skipif(not RUBY, reason="ruby is not installed")
 GC_KIND, GC_EVENTS_KIND = 6, 7
 GC = struct.Struct("<32sII3Q12Q")
 EVENT = struct.Struct("<6Q3I4x")
+OFF, OBSERVE = 0, 1
 WHOLE = 2
 
 
@@ -45,7 +47,8 @@ class Collections:
 
 def ruby(code, settings=None, mode="observe", **kwargs):
     """Runs code; returns (what it printed as JSON, its Collections)."""
-    with Conversation([RUBY, "--disable-gems", "-rjson", "-e", code],
+    with Conversation([RUBY, "--disable-gems", "-W:no-experimental", "-rjson",
+                       "-e", code],
                       {"gc": mode, "keep": 1, **(settings or {})},
                       **kwargs) as program:
         status, out, err = program.end()
@@ -90,7 +93,7 @@ def test_the_runtime_and_what_is_done_about_it_are_named():
     version = subprocess.run([RUBY, "-e", "print RUBY_VERSION"], text=True,
                              capture_output=True, check=True).stdout
     assert seen.runtime == "ruby " + version
-    assert (seen.mode, seen.is_blind, seen.goal) == (1, 0, 0)
+    assert (seen.mode, seen.is_blind, seen.goal) == (OBSERVE, 0, 0)
 
 
 def test_nothing_is_seen_unless_it_is_asked_for():
@@ -220,6 +223,100 @@ def test_tracing_allocations_hides_a_collection_at_most_now_and_then():
       GC.start
       puts GC.count""")
     assert said * 0.9 <= sum(seen.generations) <= said
+
+
+def test_several_ractors_do_no_harm():
+    """Forty times, for what went wrong went wrong in a quarter of the runs."""
+    code = """
+      ractors = 4.times.map {
+        Ractor.new { 200.times { Array.new(100) { "x" * 1000 } }; 1 } }
+      puts ractors.sum(&:take)"""
+
+    def run(_):
+        done = run_shimmed([RUBY, "--disable-gems", "-W:no-experimental",
+                            "-e", code], settings={"gc": "observe"})
+        return done.returncode, done.stdout, done.stderr
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        assert set(pool.map(run, range(40))) == {(0, "4\n", "")}
+
+
+@pytest.mark.parametrize("where", [
+    "%s", "GC.disable; %s", "Thread.new { %s }.join", "Fiber.new { %s }.resume",
+    "at_exit { %s }", "Process.wait(fork { %s })",
+    "ObjectSpace.define_finalizer('a' * 9, proc { %s }); 9.times { GC.start }"])
+def test_a_ractor_may_collect_as_it_begins(where):
+    """With GC.stress it does."""
+    work = """begin
+        GC.stress = true
+        said = Ractor.new { 1 }.take
+        GC.stress = false
+        $stdout.write said
+      end"""
+    done = run_shimmed([RUBY, "--disable-gems", "-W:no-experimental", "-e",
+                        where % work], settings={"gc": "observe"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1", "")
+
+
+def test_ruby_is_watched_up_to_the_first_ractor():
+    """And the collection that Ruby makes for it is the last one seen."""
+    said, seen = ruby(GARBAGE + """
+      garbage(100)
+      before = GC.count
+      Ractor.new { 1 }.take
+      garbage(100)
+      puts [before, GC.count].to_json""")
+    assert sum(seen.generations) == len(seen.events) == said[0] + 1 < said[1]
+    assert seen.events[-1][6] == WHOLE
+    assert seen.mode == OFF
+
+
+def test_a_fork_child_without_ractors_is_watched_again():
+    """But for the collection that frees its parent's Ractor."""
+    with Conversation([RUBY, "--disable-gems", "-W:no-experimental", "-e",
+                       GARBAGE + """
+        Ractor.new { 1 }.take
+        pid = fork {
+          before = GC.count
+          garbage(300)
+          puts GC.count - before }
+        Process.wait pid
+        puts pid"""], {"gc": "observe", "keep": 1}) as program:
+        status, out, err = program.end()
+        assert (status, err) == (0, "")
+        collections, pid = map(int, out.split())
+        path, = segments(pid)
+        seen = Collections(path)
+        path.unlink()
+    assert 10 < collections - 3 <= sum(seen.generations) <= collections
+    assert seen.mode == OBSERVE
+
+
+def test_a_ractor_that_could_not_be_begun_does_not_end_the_watch():
+    """Ruby forgets who listens as it frees it."""
+    said, seen = ruby(GARBAGE + """
+      begin
+        x = 1
+        Ractor.new { x }
+      rescue ArgumentError
+      end
+      garbage(300)
+      puts GC.count""")
+    assert 10 < said - 3 <= sum(seen.generations) <= said
+
+
+def test_a_collection_by_c_code_is_seen_and_so_are_those_behind_it():
+    """Ruby makes one by rb_gc() before the first Ractor, and is let go then:
+    this one is none of those."""
+    said, seen = ruby(GARBAGE + """
+      require "fiddle"
+      rb_gc = Fiddle::Function.new(Fiddle.dlopen(nil)["rb_gc"], [],
+                                   Fiddle::TYPE_VOID)
+      3.times { rb_gc.call; garbage(100) }
+      GC.start
+      puts GC.count""")
+    assert sum(seen.generations) == said > 10
+    assert seen.mode == OBSERVE
 
 
 @pytest.mark.parametrize("end, status", [

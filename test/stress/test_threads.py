@@ -1,6 +1,8 @@
 """Threads that come and go in every way, compared to the byte with a witness
 that knows nothing of threads."""
 
+import os
+
 import pytest
 
 from conftest import BUILD, run_shimmed
@@ -23,6 +25,19 @@ def rest(program_name, tmp_path, *args):
     "coroutines", "signal_stack", "main_leaves_first"])
 def test_no_drift_with_threads(scenario, tmp_path):
     rest("threads", tmp_path, scenario)
+
+
+def test_a_thread_may_end_while_its_program_is_stopped(monkeypatch, tmp_path):
+    """It is listed, and then no longer there."""
+    listdir = os.listdir
+    ended = ["0"]
+
+    def with_one_that_has_ended(path):
+        return listdir(path) + [ended.pop() for _ in ended[:1]]
+
+    monkeypatch.setattr(os, "listdir", with_one_that_has_ended)
+    rest("threads", tmp_path, "in_sequence")
+    assert not ended
 
 
 def test_no_drift_with_thread_local_objects(tmp_path):

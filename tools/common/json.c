@@ -175,7 +175,8 @@ static struct json_object *huge_object(const struct reader_process *process,
     add_number(&builder, "bytes", huge->bytes);
     add_number(&builder, "tid", huge->tid);
     add_number(&builder, "age_ms", huge->age_ms);
-    add(&builder, "site", NULL);
+    add_number(&builder, "site",
+               huge->site != READER_SITE_NONE ? huge->site : READER_UNKNOWN);
     return finish(&builder);
 }
 

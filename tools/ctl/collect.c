@@ -103,6 +103,11 @@ static int collect_and_tell(const struct ctl_request *request,
     return is_named ? nobody_failure(request) : silence_print();
 }
 
+static bool is_let_alone(const struct reader_gc *gc)
+{
+    return gc->runtime[0] != '\0' && gc->mode == READER_GC_OFF;
+}
+
 /* CLI_DONE where there is somebody to be asked. */
 static int runtime_check(const struct reader_process *process)
 {
@@ -118,6 +123,11 @@ static int runtime_check(const struct reader_process *process)
                            "process %" PRIu32 " cannot be asked: %s keeps its "
                            "objects in an allocator of its own and is left "
                            "alone",
+                           process->pid, gc_name(&process->gc));
+    if (is_let_alone(&process->gc))
+        return cli_failure(CTL_NAME,
+                           "process %" PRIu32 " cannot be asked: %s is not "
+                           "watched any more, see CAVEATS in gcshim(7)",
                            process->pid, gc_name(&process->gc));
     return CLI_DONE;
 }

@@ -29,7 +29,7 @@ static void used_is_what_was_allocated_and_not_freed(void **state)
     (void)state;
     uint64_t before = account_used();
     for (uint64_t i = 1; i <= 1000; i++)
-        account_alloc(i);
+        account_alloc(NULL, i);
     assert_int_equal(account_used() - before, 500500);
     for (uint64_t i = 1; i <= 1000; i++)
         account_free(i);
@@ -40,7 +40,7 @@ static void a_block_larger_than_a_tick_counts_in_full(void **state)
 {
     (void)state;
     uint64_t before = account_used(), huge = UINT64_C(1) << 40;
-    account_alloc(huge);
+    account_alloc(NULL, huge);
     assert_int_equal(account_used() - before, huge);
     account_free(huge);
     assert_int_equal(account_used(), before);
@@ -50,7 +50,7 @@ static void the_slow_path_keeps_errno(void **state)
 {
     (void)state;
     errno = ENOTTY;
-    account_alloc(10 * TICK_BYTES);
+    account_alloc(NULL, 10 * TICK_BYTES);
     account_free(10 * TICK_BYTES);
     assert_int_equal(errno, ENOTTY);
 }
@@ -59,7 +59,7 @@ static struct gcshim_slot *seen_slot;
 
 static void *allocate_and_exit(void *arg)
 {
-    account_alloc(100);
+    account_alloc(NULL, 100);
     seen_slot = thread.slot;
     assert_int_equal(seen_slot->tid, syscall(SYS_gettid));
     return arg;
@@ -87,7 +87,7 @@ static void a_thread_that_only_frees_has_a_slot_and_releases_it(void **state)
 {
     (void)state;
     uint64_t before = account_used();
-    account_alloc(100);
+    account_alloc(NULL, 100);
     in_a_thread(only_free);
     assert_ptr_not_equal(seen_slot, SLOT_LATE);
     assert_int_equal(seen_slot->tid, 0);
@@ -105,7 +105,7 @@ static void free_in_destructor(void *arg)
 
 static void *leave_to_destructor(void *arg)
 {
-    account_alloc(200);
+    account_alloc(NULL, 200);
     pthread_setspecific(key, &key);
     return arg;
 }
@@ -125,11 +125,11 @@ static void what_a_destructor_frees_after_release_counts_late(void **state)
 
 static void *collect_and_go_on(void *arg)
 {
-    account_alloc(10);
+    account_alloc(NULL, 10);
     struct gcshim_slot *slot = thread.slot;
     uint64_t at_claim = counter_read(&slot->at_claim.allocated_bytes);
     mi_collect(true);
-    account_alloc(10);
+    account_alloc(NULL, 10);
     assert_ptr_equal(thread.slot, slot);
     assert_int_equal(counter_read(&slot->at_claim.allocated_bytes), at_claim);
     account_free(20);
@@ -147,7 +147,7 @@ static _Atomic uint64_t handed_over;
 static void *produce(void *arg)
 {
     for (uint64_t i = 1; i <= ROUNDS; i++) {
-        account_alloc(i);
+        account_alloc(NULL, i);
         atomic_fetch_add(&handed_over, i);
     }
     return arg;
@@ -200,7 +200,7 @@ static void the_peak_is_seen_though_nobody_looks(void **state)
     const struct gcshim_header *header = &region.segment.header;
     uint64_t used = account_used();
     for (int i = 0; i < 1000; i++)
-        account_alloc(100000);
+        account_alloc(NULL, 100000);
     for (int i = 0; i < 1000; i++)
         account_free(100000);
     uint64_t peak = counter_read(&header->used_peak_bytes);
@@ -213,7 +213,7 @@ static _Atomic int signals;
 static void count_in_handler(int signal_number)
 {
     (void)signal_number;
-    account_alloc(1);
+    account_alloc(NULL, 1);
     account_free(1);
     signals++;
 }
@@ -235,7 +235,7 @@ static void nothing_is_lost_to_a_signal_handler_that_counts(void **state)
     uint64_t before = account_used();
     pthread_create(&other, NULL, pester, &self);
     while (atomic_load(&signals) < 1000) {
-        account_alloc(48);
+        account_alloc(NULL, 48);
         account_free(48);
     }
     pthread_join(other, NULL);
@@ -259,7 +259,7 @@ static int child_counts_for_itself(void)
 {
     if (account_used() != used_at_fork)
         return 1;
-    account_alloc(123456);
+    account_alloc(NULL, 123456);
     if (account_used() != used_at_fork + 123456)
         return 2;
     if (region.segment.header.pid != (uint32_t)getpid())

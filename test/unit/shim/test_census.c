@@ -14,7 +14,7 @@ static const size_t sizes[SIZES] = {16, 48, 200, 1000, 5000, 40000, 131072};
 
 static void become_an_owner(void)
 {
-    account_alloc(0);
+    account_alloc(NULL, 0);
     thread_claim();
     assert_ptr_not_equal(thread.slot, SLOT_LATE);
 }
@@ -180,7 +180,7 @@ static void huge_blocks_are_counted_apart(void **state)
 static void *leave_blocks(void *arg)
 {
     void **blocks = arg;
-    account_alloc(0);
+    account_alloc(NULL, 0);
     thread_claim();
     for (int i = 0; i < 100; i++)
         blocks[i] = mi_malloc(1000);

@@ -52,7 +52,7 @@ static void a_collection_is_measured_by_what_is_in_use(void **state)
 {
     (void)state;
     struct gcshim_gc *gc = collection_totals();
-    account_alloc(5 * MIB);
+    account_alloc(NULL, 5 * MIB);
     uint64_t before = account_used();
     collection_begin(1);
     account_free(3 * MIB);
@@ -74,7 +74,7 @@ static void a_collection_is_measured_by_what_is_in_use(void **state)
 static void an_event_tells_the_same(void **state)
 {
     (void)state;
-    account_alloc(MIB);
+    account_alloc(NULL, MIB);
     uint64_t before = account_used();
     collection_begin(0);
     account_free(MIB);
@@ -95,7 +95,7 @@ static void what_grew_meanwhile_gave_nothing_back(void **state)
 {
     (void)state;
     collection_begin(0);
-    account_alloc(MIB);
+    account_alloc(NULL, MIB);
     collection_end(0);
     assert_int_equal(counter_read(&collection_totals()->freed_bytes_total),
                      counter_read(&was.freed_bytes_total));
@@ -151,7 +151,7 @@ static void errno_stays(void **state)
 static void *collect_often(void *arg)
 {
     for (unsigned i = 0; i < ROUNDS; i++) {
-        account_alloc(10);
+        account_alloc(NULL, 10);
         collection_begin(i % 2);
         account_free(10);
         collection_end(2);
@@ -250,7 +250,7 @@ static void a_collection_that_was_due_was_asked_for(void **state)
     collector_api_begin(0);
     collector_api_end(0);
     assert_int_equal(last_event()->flags, 0);
-    account_alloc(bytes);
+    account_alloc(NULL, bytes);
     assert_true(collector_api_should_collect());
     collector_api_begin(0);
     account_free(bytes);
@@ -263,7 +263,7 @@ static void a_whole_collection_alone_moves_the_goal(void **state)
 {
     (void)state;
     uint64_t goal = collector_goal(), bytes = 2 * goal;
-    account_alloc(bytes);
+    account_alloc(NULL, bytes);
     collector_api_begin(1);
     collector_api_end(0);
     assert_int_equal(collector_goal(), goal);
@@ -315,7 +315,7 @@ static void a_runtime_is_called_back_with_the_reason(void **state)
     reasons = 0;
     collectors_tick(UINT64_MAX);
     assert_int_equal(reasons, 0);
-    account_alloc(bytes);
+    account_alloc(NULL, bytes);
     reasons = 0;
     collectors_tick(UINT64_MAX);
     assert_int_equal(reasons, GCSHIM_GC_ASKED);
@@ -341,15 +341,15 @@ static void what_is_refused_is_not_counted(void **state)
     uint64_t used = account_used();
     uint64_t peak = counter_read(&region.segment.header.used_peak_bytes);
     settings.gc_max = used + 100 * MIB;
-    assert_false(account_alloc(UINT64_C(1) << 40));
-    assert_false(account_alloc(101 * MIB));
+    assert_false(account_alloc(NULL, UINT64_C(1) << 40));
+    assert_false(account_alloc(NULL, 101 * MIB));
     assert_int_equal(account_used(), used);
     assert_int_equal(counter_read(&region.segment.header.used_peak_bytes),
                      peak);
-    assert_true(account_alloc(100 * MIB));
-    assert_false(account_alloc(3000));
+    assert_true(account_alloc(NULL, 100 * MIB));
+    assert_false(account_alloc(NULL, 3000));
     account_free(100 * MIB);
-    assert_true(account_alloc(3000));
+    assert_true(account_alloc(NULL, 3000));
     account_free(3000);
 }
 
@@ -358,16 +358,16 @@ static void no_ticks_pace_leads_beyond_the_limit(void **state)
     (void)state;
     uint64_t used = account_used(), taken = 0;
     settings.gc_max = used + MIB;
-    account_alloc(10 * TICK_BYTES); /* a tick: from here on it is known */
+    account_alloc(NULL, 10 * TICK_BYTES); /* a tick: from here on it is known */
     account_free(10 * TICK_BYTES);
     for (int i = 0; i < 10000; i++)
-        taken += account_alloc(3000) ? 3000 : 0;
+        taken += account_alloc(NULL, 3000) ? 3000 : 0;
     assert_in_range(taken, MIB - 3000, MIB);
     /* Freeing a little gives no more than that. */
     for (int i = 0; i < 10000; i++) {
         account_free(8);
         taken -= 8;
-        taken += account_alloc(3000) ? 3000 : 0;
+        taken += account_alloc(NULL, 3000) ? 3000 : 0;
     }
     assert_in_range(taken, 0, MIB);
     account_free(taken);
@@ -378,14 +378,14 @@ static void who_handles_a_failure_has_small_blocks_for_it(void **state)
 {
     (void)state;
     settings.gc_max = account_used() + MIB;
-    assert_true(account_alloc(MIB / 2)); /* what failed before is forgotten */
-    assert_true(account_alloc(MIB / 2));
-    assert_false(account_alloc(100));
+    assert_true(account_alloc(NULL, MIB / 2)); /* what failed before is forgotten */
+    assert_true(account_alloc(NULL, MIB / 2));
+    assert_false(account_alloc(NULL, 100));
     uint64_t small = 0;
-    while (small < MIB && account_alloc(100))
+    while (small < MIB && account_alloc(NULL, 100))
         small += 100;
     assert_in_range(small, TICK_BYTES - 100, TICK_BYTES);
-    assert_false(account_alloc(3000));
+    assert_false(account_alloc(NULL, 3000));
     account_free(small);
     account_free(MIB);
 }
@@ -396,13 +396,13 @@ static void who_can_collect_has_some_grace(void **state)
     settings.gc_max = account_used() + 32 * MIB;
     collector_register(on_request, &reasons);
     reasons = 0;
-    assert_true(account_alloc(32 * MIB));
+    assert_true(account_alloc(NULL, 32 * MIB));
     assert_int_equal(reasons & GCSHIM_GC_EMERGENCY, 0);
-    assert_true(account_alloc(MIB));
+    assert_true(account_alloc(NULL, MIB));
     assert_int_equal(reasons & GCSHIM_GC_EMERGENCY, GCSHIM_GC_EMERGENCY);
-    assert_false(account_alloc(2 * MIB));
+    assert_false(account_alloc(NULL, 2 * MIB));
     collector_register(NULL, NULL);
-    assert_false(account_alloc(MIB / 2));
+    assert_false(account_alloc(NULL, MIB / 2));
     account_free(33 * MIB);
 }
 

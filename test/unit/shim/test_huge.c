@@ -33,7 +33,7 @@ static uint64_t listed_count(void)
 static void a_block_is_listed_from_its_allocation_to_its_free(void **state)
 {
     (void)state;
-    account_alloc(0);
+    account_alloc(NULL, 0);
     huge_add(block(7), BYTES);
     const struct gcshim_huge *entry = listed(block(7));
     assert_non_null(entry);
@@ -43,7 +43,7 @@ static void a_block_is_listed_from_its_allocation_to_its_free(void **state)
     assert_int_equal(header->huge_blocks, 1);
     assert_int_equal(header->huge_bytes, BYTES);
     uint64_t allocated_ns = entry->allocated_ns;
-    assert_int_equal(huge_remove(block(7), BYTES), allocated_ns);
+    assert_int_equal(huge_remove(block(7), BYTES).allocated_ns, allocated_ns);
     assert_null(listed(block(7)));
     assert_int_equal(header->huge_blocks, 0);
     assert_int_equal(header->huge_bytes, 0);
@@ -53,9 +53,9 @@ static void a_block_that_stays_keeps_its_time(void **state)
 {
     (void)state;
     huge_add(block(7), BYTES);
-    uint64_t allocated_ns = huge_remove(block(7), BYTES);
-    huge_restore(block(7), BYTES, allocated_ns);
-    assert_int_equal(listed(block(7))->allocated_ns, allocated_ns);
+    struct blocklist_note note = huge_remove(block(7), BYTES);
+    huge_restore(block(7), BYTES, &note);
+    assert_int_equal(listed(block(7))->allocated_ns, note.allocated_ns);
     huge_remove(block(7), BYTES);
 }
 
@@ -91,7 +91,7 @@ static void what_does_not_fit_is_counted_and_forgotten_at_its_free(void **state)
 static void *add_and_remove(void *arg)
 {
     uint64_t own = (uintptr_t)arg;
-    account_alloc(0);
+    account_alloc(NULL, 0);
     for (uint64_t i = 0; i < ROUNDS; i++) {
         huge_add(block(own + (i % 100) * THREADS), BYTES);
         if (i >= 50)

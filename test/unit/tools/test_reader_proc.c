@@ -132,12 +132,15 @@ static void this_process_is_running(void **state)
     assert_true(proc_pid_namespace() != 0);
 }
 
+/* Not on the stack of the first thread, which goes with it. */
+static int awaited_fd;
+
 static void *outlive_first_thread(void *context)
 {
-    int *pipe_fds = context;
     char byte = 0;
 
-    (void)!read(pipe_fds[0], &byte, 1);
+    (void)context;
+    (void)!read(awaited_fd, &byte, 1);
     _exit(0);
 }
 
@@ -152,7 +155,8 @@ static pid_t headless_make(int pipe_fds[2])
     pthread_t thread;
 
     close(pipe_fds[1]);
-    pthread_create(&thread, NULL, outlive_first_thread, pipe_fds);
+    awaited_fd = pipe_fds[0];
+    pthread_create(&thread, NULL, outlive_first_thread, NULL);
     pthread_exit(NULL);
 }
 

@@ -1,0 +1,54 @@
+/* Blocks by their address: one entry each, in a hash table that finds a
+ * block's entry at its free in constant time.
+ *
+ * An entry lies within one of a few neighbours on each level, or the block is
+ * not listed.  The first level serves as long as it has room; a further one is
+ * taken when a block does not fit into those before it.  Lock-free, any
+ * context.
+ *
+ * The table itself is private, so that a fork child inherits it as of the
+ * very instant of the fork; the segment has a copy for readers.
+ */
+#ifndef SHIM_BLOCKLIST_H
+#define SHIM_BLOCKLIST_H
+
+#include "compiler.h"
+#include "gcshim/layout.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct blocklist_level {
+    uint32_t first, entries; /* entries: a power of two */
+};
+
+struct blocklist {
+    const struct blocklist_level *levels;
+    int level_count;
+    int shift; /* no two blocks begin within 1 << shift bytes */
+    struct gcshim_huge *entries;
+    struct gcshim_huge *shared;    /* readers' copy */
+    _Atomic uint64_t *shared_high; /* entries that may be in use, for them */
+    _Atomic uint64_t high;         /* entries of the levels in use */
+};
+
+/* What is noted of a block. */
+struct blocklist_note {
+    uint64_t allocated_ns;
+    uint32_t tid;
+    uint32_t site; /* and mean, as in struct gcshim_huge */
+};
+
+/* False where there is no room.  Nobody can free the block meanwhile. */
+bool blocklist_add(struct blocklist *list, const void *p, size_t bytes,
+                   const struct blocklist_note *note);
+
+/* The block is about to be freed, and its address to be somebody else's.
+ * False, ret_note untouched, if it is not listed. */
+bool blocklist_remove(struct blocklist *list, const void *p,
+                      struct blocklist_note *ret_note);
+
+/* In a fork child, when its own segment stands: its parent's blocks. */
+void blocklist_inherit(struct blocklist *list);
+
+#endif
