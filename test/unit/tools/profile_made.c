@@ -107,6 +107,11 @@ static struct reader_site sites[PROFILE_SITES] = {
      .live_blocks = {4, 4},
      .total_bytes = {64, 64},
      .total_blocks = {4, 4}},
+    {.is_beyond = true,
+     .live_bytes = {36, 0},
+     .live_blocks = {1, 0},
+     .total_bytes = {36, 0},
+     .total_blocks = {1, 0}},
 };
 
 static struct reader_profile profile = {
@@ -114,10 +119,11 @@ static struct reader_profile profile = {
     .mean_bytes = PROFILE_MEAN_BYTES,
     .age_ms = 5000,
     .used_bytes = 5000,
-    .live_bytes = {4764, 1e4},
-    .live_blocks = {9, 5},
-    .total_bytes = {10264.4, 1e6},
-    .total_blocks = {24, 9},
+    .most_mean_bytes = PROFILE_MEAN_BYTES,
+    .live_bytes = {4800, 1e4},
+    .live_blocks = {10, 5},
+    .total_bytes = {10300.4, 1e6},
+    .total_blocks = {25, 9},
     .sites = sites,
     .site_count = PROFILE_SITES,
     .modules = modules,
