@@ -12,7 +12,7 @@ import pytest
 
 from conftest import TOOLS, await_that, document, plain_env, run_tool
 from forge import (gc_events_table, gc_table, segment_bytes, segment_file,
-                   with_tables)
+                   table_at, with_tables)
 from programs import (COLLECT_REQUESTED, Holder, Puppet, await_request,
                       is_requested)
 from terminal import Terminal
@@ -280,15 +280,6 @@ def test_a_runtime_of_its_own_is_asked_and_may_not_say_when_it_is_done(sleeper):
         assert is_requested(sleeper.pid, COLLECT_REQUESTED)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "asked; the runtime does not say when it is done\n"
-
-
-def table_at(path, kind):
-    data = path.read_bytes()[:4096]
-    for i in range(struct.unpack_from("<I", data, 88)[0]):
-        found, _, offset, _ = struct.unpack_from("<IIQQ", data, 96 + 24 * i)
-        if found == kind:
-            return offset
-    raise AssertionError(f"no table {kind}")
 
 
 def test_a_runtime_of_its_own_that_collects_when_asked_is_seen_to(sleeper):

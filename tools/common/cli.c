@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 static int flushed(void)
 {
@@ -84,5 +86,41 @@ int cli_seconds(const char *text, double least, double most,
         seconds > most)
         return -EINVAL;
     *ret_seconds = seconds;
+    return 0;
+}
+
+static int unit_read(const char *text, double *ret_unit)
+{
+    static const char letters[] = "KMGT";
+    const char *letter =
+        *text ? strchr(letters, toupper((unsigned char)*text)) : NULL;
+    double unit = 1;
+
+    if (letter) {
+        for (const char *c = letters; c <= letter; c++)
+            unit *= 1024;
+        text++;
+        if (strcasecmp(text, "iB") == 0)
+            text++;
+    }
+    if (*text != '\0' && strcasecmp(text, "B") != 0)
+        return -EINVAL;
+    *ret_unit = unit;
+    return 0;
+}
+
+int cli_size(const char *text, uint64_t *ret_bytes)
+{
+    size_t digits = strspn(text, "0123456789.");
+    char *end = NULL;
+    double unit = 1;
+    double number = strtod(text, &end);
+
+    /* strtod takes "0x1", "1e9" and "inf". */
+    if (digits == 0 || end != text + digits)
+        return -EINVAL;
+    if (unit_read(end + strspn(end, " "), &unit) < 0 || number * unit >= 0x1p63)
+        return -EINVAL;
+    *ret_bytes = (uint64_t)(number * unit);
     return 0;
 }

@@ -29,4 +29,8 @@ int cli_number(const char *text, uint64_t least, uint64_t most,
 int cli_seconds(const char *text, double least, double most,
                 double *ret_seconds);
 
+/* Bytes, "512", "64KiB", "1.5 MB": units are powers of 1024, however they are
+ * written, as in the shim's settings.  0 or -EINVAL. */
+int cli_size(const char *text, uint64_t *ret_bytes);
+
 #endif

@@ -64,19 +64,19 @@ static void module_set(struct reader_module *module,
     memcpy(module->build_id, raw->build_id, sizeof(module->build_id));
 }
 
-static int modules_read(const struct segment *segment, size_t count,
+static int modules_read(const struct segment *segment, uint32_t count,
                         struct frames *frames, char reason[READER_REASON_BYTES])
 {
     int err = 0;
     /* The first entry stands for none, and is not used. */
     struct gcshim_module *raw =
         table_read(segment, GCSHIM_SECTION_MODULES, "modules",
-                   count > 0 ? (uint64_t)count + 1 : 0, &err, reason);
+                   count > 0 ? UINT64_C(1) + count : 0, &err, reason);
 
     if (!raw)
         return err;
-    frames->modules = calloc(count + 1, sizeof(*frames->modules));
-    frames->paths = calloc(count + 1, PATH_BYTES);
+    frames->modules = calloc(1 + (size_t)count, sizeof(*frames->modules));
+    frames->paths = calloc(1 + (size_t)count, PATH_BYTES);
     if (!frames->modules || !frames->paths) {
         err = -ENOMEM;
     } else {
@@ -142,7 +142,7 @@ static int frame_set(struct reader_frame *frame, const struct gcshim_frame *raw,
                      char reason[READER_REASON_BYTES])
 {
     if (raw->module == GCSHIM_MODULE_NAMED) {
-        if (raw->address >= name_count)
+        if (!frames->names || raw->address >= name_count)
             return refuse(reason, "has a frame of a name that there is not");
         *frame = named_frame(raw, frames);
         return 0;

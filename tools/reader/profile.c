@@ -14,6 +14,7 @@
 #include "reader/frames.h"
 #include "reader/proc.h"
 #include "reader/process.h"
+#include "reader/profile_state.h"
 #include "reader/refuse.h"
 #include "reader/reopen.h"
 
@@ -440,6 +441,13 @@ static uint64_t most_mean(struct gcshim_profile *raw)
     return most;
 }
 
+static enum reader_sampling state_of(struct gcshim_profile *raw)
+{
+    return raw->state <= GCSHIM_SAMPLING_TOO_MANY_MEANS
+               ? (enum reader_sampling)raw->state
+               : READER_SAMPLING_UNKNOWN;
+}
+
 static void state_set(struct reader_profile *profile,
                       struct gcshim_profile *raw,
                       const struct reader_process *process)
@@ -448,9 +456,7 @@ static void state_set(struct reader_profile *profile,
     uint64_t since_ns = raw->since_ns;
     uint64_t created_ns = process->created_ns;
 
-    profile->state = raw->state <= GCSHIM_SAMPLING_TOO_MANY_MEANS
-                         ? (enum reader_sampling)raw->state
-                         : READER_SAMPLING_UNKNOWN;
+    profile->state = state_of(raw);
     profile->mean_bytes = raw->mean_bytes;
     profile->most_mean_bytes = most_mean(raw);
     profile->age_ms = READER_UNKNOWN;
@@ -549,4 +555,26 @@ void reader_profile_fini(struct reader_profile *profile)
     free(profile->names);
     free(profile->paths);
     *profile = (struct reader_profile){0};
+}
+
+int profile_state_read(const struct segment *segment, uint32_t *ret_served,
+                       enum reader_sampling *ret_state,
+                       uint64_t *ret_mean_bytes)
+{
+    char ignored[READER_REASON_BYTES];
+    uint64_t offset = segment_entry(segment, GCSHIM_SECTION_PROFILE, 0);
+    struct gcshim_profile raw;
+    uint32_t served = 0;
+    int err =
+        segment_read(segment, &served, sizeof(served),
+                     offset + offsetof(struct gcshim_profile, served), ignored);
+
+    if (err == 0)
+        err = profile_read(segment, &raw, ignored);
+    if (err)
+        return err;
+    *ret_served = served;
+    *ret_state = state_of(&raw);
+    *ret_mean_bytes = raw.mean_bytes;
+    return 0;
 }
