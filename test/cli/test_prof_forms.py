@@ -223,13 +223,14 @@ def test_pprof_has_a_sample_for_each_site_and_thread(pprof):
 def test_pprof_adds_up_to_the_sums_of_the_profile(pprof):
     sums = [sum(sample["value"][i] for sample in pprof.raw["sample"])
             for i in range(len(TYPES))]
-    assert sums == [24, 10264, 9, 4764]
+    assert sums == [25, 10300, 10, 4800]
 
 
 def test_pprof_says_what_is_missing_of_a_stack(pprof):
     stacks = [pprof.stack(sample) for sample in pprof.raw["sample"]]
-    assert ["[no stack]"] in stacks
-    assert ["specimen_plain", "[callers not recorded]"] in stacks
+    assert ["(no stack)"] in stacks
+    assert ["specimen_plain", "(cut)"] in stacks
+    assert ["(no room for more stacks)"] in stacks
 
 
 def test_pprof_has_inlined_calls_in_one_location(pprof):
@@ -276,8 +277,11 @@ def test_pprof_leaves_out_what_is_not_known(pprof):
 def test_pprof_says_how_good_its_estimates_are(pprof):
     comments = "\n".join(pprof.texts[i] for i in pprof.raw["comment"])
     assert "estimates" in comments and "4.0 KiB" in comments
-    assert "inuse_space: 4.7 KiB, standard error 100 B" in comments
-    assert "alloc_space: 10.0 KiB, standard error 1000 B" in comments
+    # Normal at 48 and at 10 standard errors from 0, or nearly.
+    assert ("inuse_space: 4.7 KiB; in 95 of 100 cases from 4.5 KiB to 4.9 KiB"
+            in comments)
+    assert ("alloc_space: 10.1 KiB; in 95 of 100 cases from 8.2 KiB to 12.2 KiB"
+            in comments)
     assert "counted exactly: 4.9 KiB" in comments
 
 
@@ -332,13 +336,13 @@ def test_speedscope_has_what_lives_and_what_was_asked_for(speedscope):
     deep = ("libgone.so.1+0x1234", *reversed(OUTER))
     assert live["name"].startswith("live bytes")
     assert stacks(live) == {
-        deep: 4000, ("[callers not recorded]", "specimen_plain"): 700,
-        ("[no stack]",): 64}
+        deep: 4000, ("(cut)", "specimen_plain"): 700,
+        ("(no stack)",): 64, ("(no room for more stacks)",): 36}
     assert total["name"].startswith("total bytes")
     assert stacks(total) == {
         deep: 9000, ("specimen_plain", "spam"): 500,
-        ("[callers not recorded]", "specimen_plain"): 700,
-        ("[no stack]",): 64}
+        ("(cut)", "specimen_plain"): 700,
+        ("(no stack)",): 64, ("(no room for more stacks)",): 36}
 
 
 def test_speedscope_tells_lines_apart(speedscope):

@@ -32,7 +32,8 @@ struct builder {
     void *functions; /* a tree of struct function */
     uint64_t *ids;   /* of locations, by the frame's number; 0: none yet */
     size_t id_count;
-    uint64_t no_stack_id, cut_id; /* of the locations that stand for that */
+    /* Of locations that stand for what is not known of a stack. */
+    uint64_t no_stack_id, beyond_id, cut_id;
     int error;
 };
 
@@ -402,12 +403,14 @@ static void site_add(struct builder *builder, const struct reader_site *site)
     }
     for (size_t i = 0; i < site->frame_count; i++)
         stack[depth++] = location_id(builder, &site->frames[i]);
-    if (site->frame_count == 0)
+    if (site->is_beyond)
+        stack[depth++] = remark_id(builder, &builder->beyond_id,
+                                   "(no room for more stacks)");
+    else if (site->frame_count == 0)
         stack[depth++] =
-            remark_id(builder, &builder->no_stack_id, "[no stack]");
+            remark_id(builder, &builder->no_stack_id, "(no stack)");
     else if (site->is_cut)
-        stack[depth++] =
-            remark_id(builder, &builder->cut_id, "[callers not recorded]");
+        stack[depth++] = remark_id(builder, &builder->cut_id, "(cut)");
     if (builder->error == 0) {
         sample_alloc(builder, site, stack, depth);
         samples_inuse(builder, site, stack, depth);
@@ -510,14 +513,18 @@ comment_add(struct builder *builder, const char *format, ...)
 }
 
 static void comment_estimate(struct builder *builder, const char *what,
-                             const struct reader_estimate *bytes)
+                             struct reader_estimate bytes)
 {
+    struct reader_range95 range =
+        reader_estimate_range(bytes, (double)builder->from->most_mean_bytes);
     char value[SIZE_BYTES];
-    char error[SIZE_BYTES];
+    char low[SIZE_BYTES];
+    char high[SIZE_BYTES];
 
-    comment_add(builder, "%s: %s, standard error %s", what,
-                size_format(value, (uint64_t)rounded(bytes->value)),
-                size_format(error, (uint64_t)rounded(sqrt(bytes->variance))));
+    comment_add(builder, "%s: %s; in 95 of 100 cases from %s to %s", what,
+                size_format(value, (uint64_t)rounded(bytes.value)),
+                size_format(low, (uint64_t)rounded(range.low)),
+                size_format(high, (uint64_t)rounded(range.high)));
 }
 
 static void comments_add(struct builder *builder)
@@ -533,8 +540,8 @@ static void comments_add(struct builder *builder)
                     size_format(text, from->mean_bytes));
     else
         comment_add(builder, "all values are estimates from samples");
-    comment_estimate(builder, "inuse_space", &from->live_bytes);
-    comment_estimate(builder, "alloc_space", &from->total_bytes);
+    comment_estimate(builder, "inuse_space", from->live_bytes);
+    comment_estimate(builder, "alloc_space", from->total_bytes);
     comment_add(builder, "in use, counted exactly: %s",
                 size_format(text, from->used_bytes));
 }

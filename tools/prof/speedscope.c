@@ -154,10 +154,12 @@ static struct json_object *stack_new(struct builder *builder,
 {
     struct json_object *stack = json_object_new_array();
 
-    if (site->frame_count == 0)
-        call_append(builder, stack, "[no stack]", NULL, 0);
+    if (site->is_beyond)
+        call_append(builder, stack, "(no room for more stacks)", NULL, 0);
+    else if (site->frame_count == 0)
+        call_append(builder, stack, "(no stack)", NULL, 0);
     else if (site->is_cut)
-        call_append(builder, stack, "[callers not recorded]", NULL, 0);
+        call_append(builder, stack, "(cut)", NULL, 0);
     for (size_t i = site->frame_count; i-- > 0;)
         frame_calls_append(builder, stack, &site->frames[i]);
     return stack;

@@ -15,6 +15,9 @@ enum {
     NESTING_MAX = 64,     /* namespaces and classes */
     INLINED_MAX = 128,    /* calls at one address */
     BLOCKS_MAX = 512,
+    /* Entries below one another; broken ones may point back. */
+    SIBLINGS_MAX = 1 << 20,
+    ENTRIES_MAX = 1 << 24,
 };
 
 /* -------------------------------------------------------------- tables */
@@ -114,7 +117,8 @@ static int functions_add(struct lines_unit *unit, Dwarf_Die *parent, int depth)
             r = function_add(unit, &die);
         if (r == 0 && is_room_of_functions(tag))
             r = functions_add(unit, &die, depth + 1);
-    } while (r == 0 && dwarf_siblingof(&die, &die) == 0);
+    } while (r == 0 && ++unit->seen < ENTRIES_MAX &&
+             dwarf_siblingof(&die, &die) == 0);
     return r;
 }
 
@@ -146,6 +150,7 @@ void lines_fini(struct lines *lines)
 static bool inner_find(Dwarf_Die *parent, uint64_t address, Dwarf_Die *ret_die)
 {
     Dwarf_Die die;
+    int seen = 0;
 
     if (dwarf_child(parent, &die) != 0)
         return false;
@@ -158,7 +163,7 @@ static bool inner_find(Dwarf_Die *parent, uint64_t address, Dwarf_Die *ret_die)
             *ret_die = die;
             return true;
         }
-    } while (dwarf_siblingof(&die, &die) == 0);
+    } while (++seen < SIBLINGS_MAX && dwarf_siblingof(&die, &die) == 0);
     return false;
 }
 

@@ -18,6 +18,7 @@ struct lines_unit {
     Dwarf_Die tree; /* the same, but where functions lie in a file of their
                      * own (-gsplit-dwarf) */
     bool is_indexed;
+    size_t seen;        /* entries, while it is being indexed */
     struct spans spans; /* of functions */
     Dwarf_Die *functions;
     size_t function_count;

@@ -34,7 +34,7 @@ static int line_parse(struct perfmap *map, const char *line)
     uint64_t bytes = 0;
 
     if (!number_parse(&line, &start) || !number_parse(&line, &bytes) ||
-        *line == '\0' || start + bytes < start)
+        *line == '\0')
         return 0;
 
     int r =
@@ -42,6 +42,7 @@ static int line_parse(struct perfmap *map, const char *line)
 
     if (r < 0)
         return r;
+    /* One that goes round is empty to spans, and passed over. */
     map->names[map->name_count] = (size_t)(line - map->text);
     return spans_add(&map->spans, start, start + bytes, map->name_count++);
 }

@@ -10,8 +10,8 @@
  * Functions return 0 or -errno, print nothing, and leave out-parameters
  * (ret_...) untouched on failure.  Every text that comes out is terminated,
  * valid UTF-8 and free of control characters.  What is read belongs to
- * whoever runs the process: a debug file cut short while it is being read can
- * end this program, as it can a debugger.
+ * whoever runs the process: debug information that was broken on purpose, or is
+ * cut short while it is being read, can end this program, as it can a debugger.
  */
 #ifndef GCSHIM_SYMBOLS_SYMBOLS_H
 #define GCSHIM_SYMBOLS_SYMBOLS_H

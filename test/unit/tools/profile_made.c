@@ -72,6 +72,7 @@ static struct reader_frame frames[] = {
      .file = "eggs.py",
      .line = 7},
     {.module = 1}, /* plain */
+    {.module = 1}, /* and a little further on in the same function */
 };
 
 static struct reader_site_thread threads[] = {
@@ -95,7 +96,7 @@ static struct reader_site sites[PROFILE_SITES] = {
      .frame_count = 2,
      .total_bytes = {500, 100},
      .total_blocks = {10, 1}},
-    {.frames = frames + 3,
+    {.frames = frames + 4,
      .frame_count = 1,
      .is_cut = true,
      .live_bytes = {700, 0},
@@ -106,6 +107,11 @@ static struct reader_site sites[PROFILE_SITES] = {
      .live_blocks = {4, 4},
      .total_bytes = {64, 64},
      .total_blocks = {4, 4}},
+    {.is_beyond = true,
+     .live_bytes = {36, 0},
+     .live_blocks = {1, 0},
+     .total_bytes = {36, 0},
+     .total_blocks = {1, 0}},
 };
 
 static struct reader_profile profile = {
@@ -113,10 +119,11 @@ static struct reader_profile profile = {
     .mean_bytes = PROFILE_MEAN_BYTES,
     .age_ms = 5000,
     .used_bytes = 5000,
-    .live_bytes = {4764, 1e4},
-    .live_blocks = {9, 5},
-    .total_bytes = {10264.4, 1e6},
-    .total_blocks = {24, 9},
+    .most_mean_bytes = PROFILE_MEAN_BYTES,
+    .live_bytes = {4800, 1e4},
+    .live_blocks = {10, 5},
+    .total_bytes = {10300.4, 1e6},
+    .total_blocks = {25, 9},
     .sites = sites,
     .site_count = PROFILE_SITES,
     .modules = modules,
@@ -128,5 +135,6 @@ const struct reader_profile *profile_made(void)
     build_id_read(&modules[1], C_PROGRAM);
     frames[0].address = told(C_PROGRAM, "inlined");
     frames[3].address = told(C_PROGRAM, "plain");
+    frames[4].address = frames[3].address + 1;
     return &profile;
 }

@@ -19,15 +19,16 @@ uint64_t told(const char *program, const char *name);
 
 enum {
     PROFILE_MEAN_BYTES = 4096,
-    PROFILE_SITES = 4,
+    PROFILE_SITES = 5,
 };
 
-/* Two modules: a library that is not there, then C_PROGRAM.  Four sites:
+/* Two modules: a library that is not there, then C_PROGRAM.  Five sites:
  *   0  three calls, two of them inlined, and one of the library; 3000 of
  *      4000 bytes that live are those of two threads
  *   1  a frame of an interpreted language upon one of the program; all freed
- *   2  the same frame of the program, and a stack that was cut
+ *   2  another frame of the same function, and a stack that was cut
  *   3  no stack
+ *   4  those that there was no room for
  * All of it is static. */
 const struct reader_profile *profile_made(void);
 

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
+#include "profile.pb-c.h"
 #include "profile_made.h"
 #include "unit.h"
 
@@ -53,6 +56,20 @@ static void a_full_disk_is_told(void **state)
     }
 }
 
+static void what_is_written_in_part_only_is_told(void **state)
+{
+    (void)state;
+    char little[20];
+
+    for (size_t i = 0; i < WRITERS; i++) {
+        FILE *out = fmemopen(little, sizeof(little), "w");
+
+        setbuf(out, NULL);
+        assert_true(write_to(out, writers[i], profile_made()) < 0);
+        (void)fclose(out);
+    }
+}
+
 /* The bytes that a writer makes; the caller frees. */
 static char *written(writer write, const struct reader_profile *profile,
                      size_t *ret_size)
@@ -94,6 +111,28 @@ static void a_profile_without_sites_can_be_written(void **state)
     }
 }
 
+static void assert_no_value_is_negative(const char *packed, size_t size)
+{
+    uint8_t bytes[1 << 14];
+    z_stream stream = {.next_in = (z_const Bytef *)packed,
+                       .avail_in = (uInt)size,
+                       .next_out = bytes,
+                       .avail_out = sizeof(bytes)};
+
+    assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);
+    assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    Pprof__Profile *profile =
+        pprof__profile__unpack(NULL, stream.total_out, bytes);
+
+    assert_int_equal(inflateEnd(&stream), Z_OK);
+    assert_non_null(profile);
+    for (size_t i = 0; i < profile->n_sample; i++) {
+        for (size_t v = 0; v < profile->sample[i]->n_value; v++)
+            assert_true(profile->sample[i]->value[v] >= 0);
+    }
+    pprof__profile__free_unpacked(profile, NULL);
+}
+
 static void estimates_that_are_no_numbers_do_no_harm(void **state)
 {
     (void)state;
@@ -102,17 +141,29 @@ static void estimates_that_are_no_numbers_do_no_harm(void **state)
     for (size_t i = 0; i < WRITERS * sizeof(values) / sizeof(values[0]); i++) {
         double value = values[i / WRITERS];
         struct reader_estimate estimate = {value, value};
-        struct reader_site site = {.live_bytes = estimate,
-                                   .live_blocks = estimate,
-                                   .total_bytes = estimate,
-                                   .total_blocks = estimate};
-        const struct reader_profile profile = {.sites = &site,
-                                               .site_count = 1,
+        struct reader_estimate sound = {100, 1};
+        struct reader_site sites[] = {
+            {.live_bytes = estimate,
+             .live_blocks = estimate,
+             .total_bytes = estimate,
+             .total_blocks = estimate},
+            {.live_bytes = sound,
+             .live_blocks = estimate,
+             .total_bytes = sound,
+             .total_blocks = estimate},
+        };
+        const struct reader_profile profile = {.sites = sites,
+                                               .site_count = 2,
                                                .live_bytes = estimate,
                                                .total_bytes = estimate};
         size_t size = 0;
+        char *bytes = written(writers[i % WRITERS], &profile, &size);
 
-        free(written(writers[i % WRITERS], &profile, &size));
+        if (writers[i % WRITERS] == write_pprof)
+            assert_no_value_is_negative(bytes, size);
+        else
+            assert_null(strstr(bytes, ":-"));
+        free(bytes);
     }
 }
 
@@ -120,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_is_told),
+        cmocka_unit_test(what_is_written_in_part_only_is_told),
         cmocka_unit_test(the_same_profile_gives_the_same_bytes),
         cmocka_unit_test(a_profile_without_sites_can_be_written),
         cmocka_unit_test(estimates_that_are_no_numbers_do_no_harm),

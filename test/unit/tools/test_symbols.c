@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -532,7 +533,8 @@ static pid_t process_begin(const char *program)
     if (pid == 0) {
         int held[2];
 
-        (void)!pipe(held); /* its input never ends */
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail */
+        (void)!pipe(held);                /* its input never ends */
         dup2(held[0], STDIN_FILENO);
         execl(program, "cat", (char *)NULL);
         _exit(1);
@@ -824,7 +826,7 @@ static unsigned char *program_read(size_t *ret_size)
     return bytes;
 }
 
-/* Without a build id to match, so that all of it is read. */
+/* It counts as the right file, unless its build id has been hit. */
 static void resolve_bytes(const unsigned char *bytes, size_t size)
 {
     char path[] = "/tmp/gcshim-unit-symbols-XXXXXX";
@@ -834,7 +836,7 @@ static void resolve_bytes(const unsigned char *bytes, size_t size)
     assert_int_equal(write(fd, bytes, size), size);
     close(fd);
     specimen_open_as(&specimen, C_PROGRAM, path, NULL);
-    for (uint64_t address = 0; address < 0x3000; address += 0x101)
+    for (uint64_t address = 0xff0; address < 0x1300; address += 0x11)
         (void)resolve(&specimen, address);
     specimen_close(&specimen);
     unlink(path);
@@ -877,6 +879,42 @@ static void headers_full_of_nonsense_do_no_harm(void **state)
     free(bytes);
 }
 
+/* Where the tree of functions lies in the file. */
+static void debug_info_find(const unsigned char *bytes, size_t *ret_start,
+                            size_t *ret_size)
+{
+    const Elf64_Ehdr *header = (const Elf64_Ehdr *)bytes;
+    const Elf64_Shdr *section = (const Elf64_Shdr *)(bytes + header->e_shoff);
+    const char *names =
+        (const char *)bytes + section[header->e_shstrndx].sh_offset;
+
+    while (strcmp(names + section->sh_name, ".debug_info") != 0)
+        section++;
+    *ret_start = section->sh_offset;
+    *ret_size = section->sh_size;
+}
+
+static void debug_information_full_of_nonsense_does_no_harm(void **state)
+{
+    (void)state;
+    size_t size = 0;
+    size_t start = 0;
+    size_t length = 0;
+    unsigned char *bytes = program_read(&size);
+    unsigned char *broken = malloc(size);
+
+    debug_info_find(bytes, &start, &length);
+    srand(1);
+    for (int round = 0; round < 300; round++) {
+        memcpy(broken, bytes, size);
+        for (int i = 0; i < 1 << (round % 8); i++)
+            broken[start + (size_t)rand() % length] = (unsigned char)rand();
+        resolve_bytes(broken, size);
+    }
+    free(broken);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -904,6 +942,7 @@ int main(void)
         cmocka_unit_test(an_address_reads_as_file_and_offset),
         cmocka_unit_test(a_file_cut_short_anywhere_does_no_harm),
         cmocka_unit_test(headers_full_of_nonsense_do_no_harm),
+        cmocka_unit_test(debug_information_full_of_nonsense_does_no_harm),
     };
 
     return RUN(tests);
