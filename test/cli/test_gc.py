@@ -310,7 +310,7 @@ def test_the_panel_follows_the_collections(rows, cols):
         top.await_screen(f"{puppet.pid} ")
         top.press("6")
         text = top.await_screen("BEFORE")
-        assert " 4 Huge blocks   6 GC" in re.sub(r"\(\d+\) ", "", text)
+        assert " 4 Huge blocks   5 Call sites   6 GC" in re.sub(r"\(\d+\) ", "", text)
         assert f"collections of {RUNTIME} (observe)" in text
         assert re.search(rf"  2 +{PAUSE} +{SIZE} +{SIZE} +{SIZE} +[\d,]+ "
                          "runtime", text), text
@@ -327,7 +327,6 @@ def test_the_panel_of_a_program_without_a_runtime_says_what_it_takes():
         top.press("6")
         text = top.await_screen("GCSHIM_GC=observe or pace")
         assert "BEFORE" not in text
-        top.press("5")  # not yet a panel
         top.press("1")
         top.await_screen("verdict: ")
 

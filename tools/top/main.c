@@ -7,6 +7,7 @@
 
 #include "common/cli.h"
 #include "top/batch.h"
+#include "top/callsites.h"
 #include "top/canvas.h"
 #include "top/model.h"
 #include "top/options.h"
@@ -141,7 +142,7 @@ static int run_batch(struct model *model, const struct options *options)
 
 /* ---------------------------------------------------------------- live */
 
-static int draw(struct model *model, bool afresh)
+static int draw(struct model *model, struct callsites *callsites, bool afresh)
 {
     struct canvas canvas;
     int rows = 0;
@@ -152,6 +153,7 @@ static int draw(struct model *model, bool afresh)
 
     if (err)
         return err;
+    callsites_follow(callsites, model, now_ns());
     model_fit(model, view_page_rows(model, rows, cols));
     err = model->paused ? 0 : explain(model, EXPLAIN_NS);
     view_draw(model, &canvas);
@@ -197,7 +199,8 @@ static uint64_t next_turn_ns(const struct model *model, const struct trim *trim,
 }
 
 /* Until the user, a signal, or -n has had enough: 0 or -errno. */
-static int live_loop(struct model *model, struct trim *trim, uint64_t refreshes)
+static int live_loop(struct model *model, struct trim *trim,
+                     struct callsites *callsites, uint64_t refreshes)
 {
     uint64_t refreshed_ns = 0;
     uint64_t count = 0;
@@ -217,7 +220,7 @@ static int live_loop(struct model *model, struct trim *trim, uint64_t refreshes)
             refreshed_ns = now_ns();
             count++;
         }
-        err = draw(model, afresh);
+        err = draw(model, callsites, afresh);
         afresh = false;
         if (err)
             return err;
@@ -234,9 +237,11 @@ static int run_live(struct model *model, const struct options *options)
     if (problem)
         return cli_failure(command, "%s", problem);
     struct trim trim = {0};
-    int err = live_loop(model, &trim, options->refreshes);
+    struct callsites callsites = {0};
+    int err = live_loop(model, &trim, &callsites, options->refreshes);
 
     trim_close(&trim);
+    callsites_fini(&callsites);
     term_fini();
     term_end();
     return err ? survey_failure(err) : CLI_DONE;

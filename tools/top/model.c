@@ -362,6 +362,18 @@ static int panels_build(struct model *model,
     return 0;
 }
 
+/* Those with something in use, which come first. */
+void model_sites_set(struct model *model, const struct sites *sites)
+{
+    size_t count = 0;
+
+    while (sites && count < sites->count && count < MODEL_SITES &&
+           sites->entries[count].site->live_samples > 0)
+        count++;
+    model->sites = sites;
+    list_resize(&model->panels[PANEL_SITES], count);
+}
+
 /* Rebuilds all lists after anything that they depend on has changed.
  * process and thread: what was selected, as rows may point into a survey
  * that is gone. */
@@ -790,6 +802,7 @@ static int act(struct model *model, enum action action)
     case ACTION_PANEL_2:
     case ACTION_PANEL_3:
     case ACTION_PANEL_4:
+    case ACTION_PANEL_5:
     case ACTION_PANEL_6:
         return panel_open(model, (enum model_panel)(action - ACTION_PANEL_1));
     case ACTION_SLOWER:
