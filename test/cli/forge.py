@@ -191,11 +191,22 @@ def segment_bytes(pid, comm=b"forged", allocated=1000, freed=400, **changes):
     return bytes(data)
 
 
+def write_sparse(path, data):
+    """Leaves holes where there are only zeros, as the shim does."""
+    with path.open("wb") as file:
+        for at in range(0, len(data), 4096):
+            block = data[at:at + 4096]
+            if any(block):
+                file.seek(at)
+                file.write(block)
+        file.truncate(len(data))
+
+
 @contextlib.contextmanager
 def segment_file(name, data, owner=None, mode=0o600):
     """A file of that name in /dev/shm for a while."""
     path = SHM / name
-    path.write_bytes(data)
+    write_sparse(path, data)
     path.chmod(mode)
     if owner is not None:
         os.chown(path, owner, owner)

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <langinfo.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -123,4 +124,9 @@ int cli_size(const char *text, uint64_t *ret_bytes)
         return -EINVAL;
     *ret_bytes = (uint64_t)(number * unit);
     return 0;
+}
+
+bool cli_has_utf8(void)
+{
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }

@@ -2,6 +2,7 @@
 #ifndef GCSHIM_COMMON_CLI_H
 #define GCSHIM_COMMON_CLI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum cli_status {
@@ -32,5 +33,8 @@ int cli_seconds(const char *text, double least, double most,
 /* Bytes, "512", "64KiB", "1.5 MB": units are powers of 1024, however they are
  * written, as in the shim's settings.  0 or -EINVAL. */
 int cli_size(const char *text, uint64_t *ret_bytes);
+
+/* Whether the locale, as setlocale has set it, shows more than ASCII. */
+bool cli_has_utf8(void);
 
 #endif

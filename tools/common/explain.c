@@ -30,14 +30,28 @@ static struct explanation *find(const struct explanations *explanations,
     return NULL;
 }
 
-/* The dead have no mappings, and what is said of them needs none. */
+/* The dead have no mappings, and what is said of them needs none.  A survey
+ * is sorted by pid. */
 static struct reader_process *find_live(const struct reader_survey *survey,
                                         const struct explanation *explanation)
 {
-    for (size_t i = 0; i < survey->process_count; i++) {
-        if (survey->processes[i].state == READER_LIVE &&
-            is_about(explanation, &survey->processes[i]))
-            return &survey->processes[i];
+    size_t low = 0;
+    size_t high = survey->process_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (survey->processes[middle].pid < explanation->pid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < survey->process_count &&
+           survey->processes[low].pid == explanation->pid;
+         low++) {
+        if (survey->processes[low].state == READER_LIVE &&
+            is_about(explanation, &survey->processes[low]))
+            return &survey->processes[low];
     }
     return NULL;
 }

@@ -254,6 +254,9 @@ static void add_identity(struct json_builder *builder,
                     process->pid_namespace != 0 ? process->namespace_pid
                                                 : READER_UNKNOWN);
     json_add_number(builder, "parent_pid", process->parent_pid);
+    json_add_number(builder, "ancestor_pid",
+                    process->ancestor_pid ? process->ancestor_pid
+                                          : READER_UNKNOWN);
     json_add_text(builder, "comm", process->comm);
     json_add_text(builder, "state",
                   process->state == READER_LIVE ? "live" : "dead");

@@ -223,6 +223,9 @@ struct reader_process {
     uint32_t root_pid;      /* its segment is not in the directory that was
                              * read, but in /proc/root_pid/root/dev/shm; or 0 */
     uint32_t parent_pid;
+    /* In a survey, the nearest ancestor that is in it too; 0: none. */
+    uint32_t ancestor_pid;
+    uint64_t ancestor_created_ns;
     uint32_t uid;      /* the process's while it lives, then the file's */
     uint32_t file_uid; /* who owns the segment */
     char comm[READER_COMM_BYTES];

@@ -11,12 +11,18 @@
 #include "common/classes.h"
 #include "common/gc.h"
 #include "common/size.h"
+#include "common/sparkline.h"
 #include "common/wrap.h"
 #include "reader/text.h"
 #include "sites/text.h"
-#include "stat/sparkline.h"
 
-enum { WIDTH = 78, LABEL_WIDTH = 26, BAR_WIDTH = 74, NAME_WIDTH = 15 };
+enum {
+    WIDTH = 78,
+    LABEL_WIDTH = 26,
+    BAR_WIDTH = 74,
+    NAME_WIDTH = 15,
+    HISTORY_CELLS = 56,
+};
 
 /* A report in the making. */
 struct report {
@@ -478,42 +484,20 @@ static void baseline_print(const struct report *report)
     (void)fputc('\n', report->out);
 }
 
-static uint64_t used_at(const struct reader_point *point)
-{
-    return point->used_peak_bytes > point->used_bytes ? point->used_peak_bytes
-                                                      : point->used_bytes;
-}
-
-static uint64_t allocated_at(const struct reader_point *point)
-{
-    return point->allocated_bytes;
-}
-
-static uint64_t most_of(const struct reader_process *process,
-                        sparkline_figure *figure)
-{
-    uint64_t most = 0;
-
-    for (size_t i = 0; i < process->history_count; i++) {
-        uint64_t value = figure(&process->history[i]);
-
-        most = value > most ? value : most;
-    }
-    return most;
-}
-
 static void curve_print(const struct report *report, const char *label,
                         sparkline_figure *figure, uint64_t most)
 {
     const struct reader_process *process = report->process;
-    char curve[SPARKLINE_BYTES];
+    char curve[HISTORY_CELLS * SPARKLINE_CELL_BYTES];
     char size[SIZE_BYTES];
 
-    (void)fprintf(report->out, "  %-10s%s %9s\n", label,
-                  sparkline_format(curve, process->history,
-                                   process->history_count, figure, most,
-                                   report->options->utf8),
-                  size_format(size, most_of(process, figure)));
+    (void)fprintf(
+        report->out, "  %-10s%s %9s\n", label,
+        sparkline_format(curve, HISTORY_CELLS, process->history,
+                         process->history_count, figure, most,
+                         report->options->utf8),
+        size_format(size, sparkline_most(process->history,
+                                         process->history_count, figure)));
 }
 
 static void history_print(const struct report *report)
@@ -527,14 +511,15 @@ static void history_print(const struct report *report)
         return;
     uint64_t ns =
         points[process->history_count - 1].time_ns - points[0].time_ns;
-    uint64_t most = most_of(process, allocated_at);
+    uint64_t most =
+        sparkline_most(points, process->history_count, sparkline_allocated);
 
     (void)snprintf(title, sizeof(title), "history of %s",
                    age_format(span, ns / 1000000));
     (void)fprintf(report->out, "\n%-*s%9s\n", WIDTH - SIZE_COLUMNS, title,
                   "peak");
-    curve_print(report, "used", used_at, most);
-    curve_print(report, "allocated", allocated_at, most);
+    curve_print(report, "used", sparkline_used, most);
+    curve_print(report, "allocated", sparkline_allocated, most);
 }
 
 /* -------------------------------------------------------------- verdict */

@@ -1,17 +1,11 @@
 /* The call sites of the process in detail: see callsites.h. */
 #include "top/callsites.h"
 
-#include <time.h>
+#include "top/live.h"
 
-enum { NS_PER_S = 1000000000, SHARE = 20 };
+#define NS_PER_S UINT64_C(1000000000)
 
-static uint64_t clock_ns(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
+enum { SHARE = 20 };
 
 void callsites_fini(struct callsites *callsites)
 {
@@ -27,6 +21,17 @@ static bool are_of(const struct callsites *callsites,
            callsites->created_ns == process->created_ns;
 }
 
+bool callsites_are_due(const struct callsites *callsites,
+                       const struct model *model, uint64_t now_ns)
+{
+    const struct reader_process *process = model->shown.process;
+
+    if (model->paused || model->screen != SCREEN_DETAIL ||
+        model->panel != PANEL_SITES || !process)
+        return false;
+    return !are_of(callsites, process) || now_ns >= callsites->due_ns;
+}
+
 /* All lines at once: the survey that the process is of will not last. */
 static void lines_find(struct sites *sites)
 {
@@ -34,35 +39,27 @@ static void lines_find(struct sites *sites)
         (void)sites_resolve(sites, &sites->entries[i]);
 }
 
-static void read_anew(struct callsites *callsites,
-                      const struct reader_process *process)
+void callsites_read(struct callsites *callsites, const struct model *model)
 {
-    uint64_t began = clock_ns();
-    uint64_t ended = 0;
+    const struct reader_process *process = model->shown.process;
+    uint64_t began = live_now_ns();
+    uint64_t pause = 0;
 
     callsites_fini(callsites);
     callsites->is_read =
         sites_init(&callsites->sites, process, true, NULL) == 0;
     if (callsites->is_read)
         lines_find(&callsites->sites);
-    ended = clock_ns();
     callsites->pid = process->pid;
     callsites->created_ns = process->created_ns;
-    callsites->due_ns = ended + SHARE * (ended - began);
+    pause = SHARE * (live_now_ns() - began);
+    callsites->due_ns = live_now_ns() + (pause > NS_PER_S ? pause : NS_PER_S);
 }
 
-void callsites_follow(struct callsites *callsites, struct model *model,
-                      uint64_t now_ns)
+void callsites_give(const struct callsites *callsites, struct model *model)
 {
-    const struct reader_process *process = model->shown.process;
-    bool is_looked_at = model->screen == SCREEN_DETAIL &&
-                        model->panel == PANEL_SITES && process;
+    bool are_shown =
+        callsites->is_read && are_of(callsites, model->shown.process);
 
-    /* What the model has must not outlive what it is of. */
-    if (is_looked_at && !model->paused &&
-        (!are_of(callsites, process) || now_ns >= callsites->due_ns))
-        read_anew(callsites, process);
-    model_sites_set(model, callsites->is_read && are_of(callsites, process)
-                               ? &callsites->sites
-                               : NULL);
+    model_sites_set(model, are_shown ? &callsites->sites : NULL);
 }

@@ -13,11 +13,14 @@ struct callsites {
     uint64_t due_ns; /* when they are to be read anew */
 };
 
-/* Reads them if they are looked at and it is time, and gives them to the model;
- * now_ns: any steady clock.  Symbols may take some time: they are read anew
- * so seldom that it takes a twentieth of ours. */
-void callsites_follow(struct callsites *callsites, struct model *model,
-                      uint64_t now_ns);
+/* Whether they are looked at, and not read yet or anew.  Symbols may take some
+ * time: they are read so seldom that it is a twentieth of ours. */
+bool callsites_are_due(const struct callsites *callsites,
+                       const struct model *model, uint64_t now_ns);
+void callsites_read(struct callsites *callsites, const struct model *model);
+
+/* Gives the model those of the process that it shows, or none. */
+void callsites_give(const struct callsites *callsites, struct model *model);
 void callsites_fini(struct callsites *callsites);
 
 #endif

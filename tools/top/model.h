@@ -11,9 +11,11 @@
 #include "sites/sites.h"
 #include "top/columns.h"
 #include "top/keys.h"
+#include "top/list.h"
 #include "top/sample.h"
+#include "top/tree.h"
 
-enum model_screen { SCREEN_LIST, SCREEN_DETAIL, SCREEN_HELP };
+enum model_screen { SCREEN_LIST, SCREEN_DETAIL, SCREEN_HELP, SCREEN_SORT };
 enum model_prompt { PROMPT_NONE, PROMPT_SEARCH, PROMPT_FILTER, PROMPT_TRIM };
 
 /* Of the process in detail; its keys in this order. */
@@ -37,14 +39,6 @@ enum {
 #define MODEL_INTERVAL_LEAST 0.1
 #define MODEL_INTERVAL_MOST  3600.0
 
-/* A list that is looked at through a window of a few rows. */
-struct model_list {
-    struct row *rows;
-    size_t count;
-    size_t selected;
-    size_t first; /* row at the top of the window */
-};
-
 /* Which process the user wants to give memory back. */
 struct model_trim {
     bool is_wanted; /* main does it, and unsets this */
@@ -54,6 +48,7 @@ struct model_trim {
 
 struct model_totals {
     size_t live, dead, threads;
+    size_t contained;                     /* in a pid namespace of their own */
     uint64_t used_bytes, allocated_bytes; /* of all that are chosen */
     uint64_t resident_bytes;              /* of the living */
     int64_t growth_bytes;                 /* in a second; INT64_MIN */
@@ -66,25 +61,28 @@ struct model {
     /* As of the last refresh. */
     struct reader_survey survey;
     struct samples now, before, baseline;
+    struct tree tree;
     struct explanations explained;
     struct model_totals totals;
     char clock[MODEL_CLOCK_BYTES];     /* time of day, as main formats it */
     char message[MODEL_MESSAGE_BYTES]; /* what happened; "" if nothing */
     uint64_t message_until_ns;         /* the first refresh then clears it */
 
-    struct model_list list; /* processes, with threads if asked for */
-    struct row shown;       /* the selected process itself; or no process */
-    struct model_list panels[PANEL_COUNT]; /* its lists; rows: threads only */
-    struct reader_class *classes;          /* its size classes, in order */
-    const struct sites *sites; /* its call sites, main's; NULL: not read */
-    struct model_list help;    /* lines of the help page; no rows */
-    size_t page_rows;          /* of the current screen's list */
+    struct list list; /* processes, with threads if asked for */
+    struct row shown; /* the selected process itself; or no process */
+    struct list panels[PANEL_COUNT]; /* its lists; rows: threads only */
+    struct reader_class *classes;    /* its size classes, in order */
+    const struct sites *sites;       /* its call sites, live.c's; or NULL */
+    struct list help;                /* lines of the help page; no rows */
+    struct list sorts;               /* columns to choose from; no rows */
+    size_t page_rows;                /* of the current screen's list */
 
     enum model_screen screen;
     enum model_screen screen_before; /* the help page */
     enum model_panel panel;
     enum column_id sort;
-    bool inverted, show_threads, paused, quit, redraw;
+    bool inverted, show_threads, show_tree, paused, quit, redraw;
+    struct folds folds; /* of the tree */
 
     enum model_prompt prompt;
     char search[MODEL_TEXT_BYTES];
@@ -129,10 +127,26 @@ const struct reader_process *model_process(const struct model *model,
 /* The selected row; NULL where there is none. */
 const struct row *model_selected(const struct model *model);
 
+/* Which columns there are besides those that always are. */
+struct columns_wish model_columns(const struct model *model);
+
+/* The columns that can be sorted by now: returns how many. */
+size_t model_sort_columns(const struct model *model,
+                          enum column_id ret_ids[COLUMN_COUNT]);
+
 /* Whether the change since some moment is shown. */
 bool model_has_baseline(const struct model *model);
 
 /* The text being typed. */
 char *model_prompt_text(struct model *model);
+
+/* The list of the current screen. */
+struct list *model_list(struct model *model);
+
+/* For act.c: builds the lists anew, the survey being the same: after a change
+ * of order or filter, and for another process in detail, whose lists then
+ * begin at the first line.  0 or -ENOMEM. */
+int model_reorder(struct model *model);
+int model_reopen(struct model *model);
 
 #endif

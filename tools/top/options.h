@@ -10,7 +10,7 @@
 #include "top/model.h"
 
 struct options {
-    bool batch, json, threads;
+    bool batch, json, threads, tree, mouse;
     uint64_t refreshes;  /* 0: no end */
     double interval_s;   /* 0: as the model has it */
     enum column_id sort; /* COLUMN_COUNT: as the model has it */

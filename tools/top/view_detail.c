@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/size.h"
 #include "common/users.h"
 
 enum {
@@ -47,6 +48,7 @@ static void tabs_draw(const struct model *model, struct canvas *canvas)
     for (int i = 0; i < PANEL_COUNT; i++) {
         bool is_current = i == (int)model->panel;
         enum canvas_attr attr = is_current ? ATTR_SELECTED : ATTR_NORMAL;
+        int first = col;
 
         col = canvas_print(canvas, ROW_TABS, col, attr, " %c %s ",
                            panels[i].key, panels[i].title);
@@ -55,6 +57,8 @@ static void tabs_draw(const struct model *model, struct canvas *canvas)
             (i != PANEL_SITES || model->sites))
             col = canvas_print(canvas, ROW_TABS, col, ATTR_DIM, "(%zu) ",
                                model->panels[i].count);
+        canvas_key(canvas, ROW_TABS, first, col - first,
+                   (unsigned char)panels[i].key);
         col++;
     }
 }
@@ -80,6 +84,7 @@ static void heading_draw(const struct model *model, struct canvas *canvas,
                          const struct reader_process *process)
 {
     bool dead = process->state == READER_DEAD;
+    char age[AGE_BYTES];
     int room = canvas->cols - (int)strlen(model->clock) - 2;
 
     canvas_put_right(canvas, 0, 0, canvas->cols,
@@ -92,8 +97,12 @@ static void heading_draw(const struct model *model, struct canvas *canvas,
     col = canvas_print(canvas, 1, col, ATTR_NORMAL,
                        ", parent %" PRIu32 ", user %s, ", process->parent_pid,
                        users_name(process->uid));
-    canvas_print(canvas, 1, col, dead ? ATTR_WARNING : ATTR_NORMAL, "%s",
-                 dead ? "dead: its last figures" : "live");
+    if (!dead)
+        canvas_print(canvas, 1, col, ATTR_NORMAL, "live");
+    else
+        canvas_print(canvas, 1, col, ATTR_WARNING,
+                     "dead: its last figures, of %s ago",
+                     age_format(age, process->age_ms));
 }
 
 void view_detail_draw(const struct model *model, struct canvas *canvas)

@@ -384,7 +384,7 @@ static void rest_draw(const struct view_table *table, const struct model *model,
 void view_table_draw(const struct view_table *table, const struct model *model,
                      struct canvas *canvas, int top)
 {
-    const struct model_list *list = &model->panels[table->panel];
+    const struct list *list = &model->panels[table->panel];
     int rows = canvas->rows - top - VIEW_ROWS_OF_TITLES - VIEW_ROWS_BELOW;
     size_t page = rows > 0 ? (size_t)rows : 0;
     size_t shown = 0;
@@ -396,6 +396,7 @@ void view_table_draw(const struct view_table *table, const struct model *model,
         int row = top + 1 + (int)shown;
 
         line_draw(table, model, canvas, row, &line);
+        canvas_key(canvas, row, 0, canvas->cols, KEY_ROW + (uint32_t)shown);
         if (line == list->selected)
             canvas_row(canvas, row, ATTR_SELECTED);
     }

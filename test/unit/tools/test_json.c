@@ -48,6 +48,7 @@ static void all_fields_are_there(void **state)
     (void)state;
     static const char *const fields[] = {"pid",
                                          "namespace_pid",
+                                         "ancestor_pid",
                                          "comm",
                                          "state",
                                          "uid",
