@@ -340,7 +340,7 @@ def test_tables_that_are_not_to_be_trusted_are_refused(dead):
 @pytest.mark.parametrize("args, says", [
     ([], "no process id"), (["1", "2"], "'2' is too much"),
     (["--min", "x", "1"], "--min: 'x' is no size"),
-    (["--min=1e3", "1"], "'1e3'"), (["-n", "x", "1"], "-n: 'x'"),
+    (["--min=0x1", "1"], "'0x1'"), (["-n", "x", "1"], "-n: 'x'"),
     (["--depth=-1", "1"], "--depth: '-1'"),
     (["--text", "--json", "1"], "--text and --json are two forms"),
     (["--folded", "--diff", "x", "1"], "--diff is for --text"),

@@ -90,43 +90,48 @@ int cli_seconds(const char *text, double least, double most,
     return 0;
 }
 
-static int unit_read(const char *text, double *ret_unit)
-{
-    static const char letters[] = "KMGT";
-    const char *letter =
-        *text ? strchr(letters, toupper((unsigned char)*text)) : NULL;
-    double unit = 1;
-
-    if (letter) {
-        for (const char *c = letters; c <= letter; c++)
-            unit *= 1024;
-        text++;
-        if (strcasecmp(text, "iB") == 0)
-            text++;
-    }
-    if (*text != '\0' && strcasecmp(text, "B") != 0)
-        return -EINVAL;
-    *ret_unit = unit;
-    return 0;
-}
-
-int cli_size(const char *text, uint64_t *ret_bytes)
-{
-    size_t digits = strspn(text, "0123456789.");
-    char *end = NULL;
-    double unit = 1;
-    double number = strtod(text, &end);
-
-    /* strtod takes "0x1", "1e9" and "inf". */
-    if (digits == 0 || end != text + digits)
-        return -EINVAL;
-    if (unit_read(end + strspn(end, " "), &unit) < 0 || number * unit >= 0x1p63)
-        return -EINVAL;
-    *ret_bytes = (uint64_t)(number * unit);
-    return 0;
-}
-
 bool cli_has_utf8(void)
 {
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+/* What a unit stands for, 0 where it is none. */
+static double unit_of(const char *name)
+{
+    static const char letters[] = "KMG";
+    double unit = 1;
+
+    if (*name == '\0' || strcasecmp(name, "B") == 0)
+        return 1;
+    for (const char *letter = letters; *letter; letter++) {
+        unit *= 1024;
+        if (toupper((unsigned char)*name) == *letter)
+            return name[1] == '\0' || strcasecmp(name + 1, "B") == 0 ||
+                           strcasecmp(name + 1, "iB") == 0
+                       ? unit
+                       : 0;
+    }
+    return 0;
+}
+
+int cli_size(const char *text, uint64_t least, uint64_t most,
+             uint64_t *ret_bytes)
+{
+    char *end = NULL;
+
+    /* strtod takes "0x10", "inf" and signs. */
+    if (strspn(text, "0123456789.") == 0 || text[strspn(text, "0")] == 'x')
+        return -EINVAL;
+    double number = strtod(text, &end);
+
+    if (end == text)
+        return -EINVAL;
+    while (*end == ' ')
+        end++;
+    double bytes = number * unit_of(end);
+
+    if (!(bytes >= 1 && bytes >= (double)least && bytes <= (double)most))
+        return -EINVAL;
+    *ret_bytes = (uint64_t)bytes;
+    return 0;
 }

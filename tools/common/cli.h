@@ -30,11 +30,12 @@ int cli_number(const char *text, uint64_t least, uint64_t most,
 int cli_seconds(const char *text, double least, double most,
                 double *ret_seconds);
 
-/* Bytes, "512", "64KiB", "1.5 MB": units are powers of 1024, however they are
- * written, as in the shim's settings.  0 or -EINVAL. */
-int cli_size(const char *text, uint64_t *ret_bytes);
-
 /* Whether the locale, as setlocale has set it, shows more than ASCII. */
 bool cli_has_utf8(void);
+
+/* "8MiB", "1.5 GB", "4096": as in the shim's settings KB, MB and GB are powers
+ * of 1024 too.  0 or -EINVAL. */
+int cli_size(const char *text, uint64_t least, uint64_t most,
+             uint64_t *ret_bytes);
 
 #endif

@@ -79,7 +79,7 @@ static int mean_read(const char *argument, uint64_t *ret_mean)
     if (strcmp(argument, "off") == 0)
         mean = 0;
     else if (strncmp(argument, "on=", strlen("on=")) == 0) {
-        if (cli_size(argument + strlen("on="), &mean) < 0 || mean == 0)
+        if (cli_size(argument + strlen("on="), 1, INT64_MAX, &mean) < 0)
             return -EINVAL;
     } else if (strcmp(argument, "on") != 0) {
         return -EINVAL;

@@ -134,7 +134,7 @@ static int depth_set(struct options *options, const char *text)
 
 static int least_set(struct options *options, const char *text)
 {
-    if (cli_size(text, &options->selection.least_bytes) < 0)
+    if (cli_size(text, 1, INT64_MAX, &options->selection.least_bytes) < 0)
         return cli_usage(command, "--min: '%s' is no size (1048576, 1MiB)",
                          text);
     options->has_least = true;

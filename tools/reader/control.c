@@ -17,7 +17,6 @@
 #include "reader/reopen.h"
 #include "reader/segment.h"
 #include "reader/slots.h"
-#include "reader/world.h"
 
 enum { LOCK_TRIES = 200, LOCK_PAUSE_NS = 10000000 };
 

@@ -237,6 +237,10 @@ int process_locate(const struct gcshim_header *header,
 {
     bool is_ours = foreign_namespace(header) == 0;
 
+    if (source->held_pid != 0) {
+        *ret_pid = source->held_pid;
+        return 0;
+    }
     if (!source->directory && is_ours) {
         *ret_pid = header->pid;
         return 0;
@@ -267,13 +271,13 @@ static int live_join(struct reader_process *process, const struct proc *proc,
 static int process_join(struct reader_process *process,
                         const struct segment *segment,
                         const struct account *account, bool exists,
-                        enum process_trust trust,
+                        const struct process_source *source,
                         char reason[READER_REASON_BYTES])
 {
     struct proc proc;
     bool is_open = exists && proc_open(&proc, process->pid) == 0;
     bool live = is_open && is_live(segment, account, &proc);
-    int err = live ? live_join(process, &proc, trust, reason) : 0;
+    int err = live ? live_join(process, &proc, source->trust, reason) : 0;
 
     if (err == -ENOENT || err == -ESRCH) { /* it ended this instant */
         live = false;
@@ -281,7 +285,7 @@ static int process_join(struct reader_process *process,
     }
     if (!live)
         dead_set(process);
-    if (err == 0 && !live && is_unlinked(segment))
+    if (err == 0 && !live && source->held_pid == 0 && is_unlinked(segment))
         err = -ENOENT;
     if (err == 0)
         thread_names_set(process, live ? &proc : NULL);
@@ -357,8 +361,7 @@ static int process_fill(struct reader_process *process,
     if (err)
         return err;
     figures_set(process, &account);
-    err =
-        process_join(process, segment, &account, exists, source->trust, reason);
+    err = process_join(process, segment, &account, exists, source, reason);
     if (err)
         reader_process_fini(process);
     else
@@ -383,6 +386,26 @@ int process_read(struct reader_process *ret_process,
         place_set(&process, source, name);
         err = process_fill(&process, &segment, source, ret_reason);
     }
+    segment_close(&segment);
+    if (err == 0)
+        *ret_process = process;
+    return err;
+}
+
+int process_read_held(struct reader_process *ret_process,
+                      const struct segment *held, uint32_t pid,
+                      char ret_reason[READER_REASON_BYTES])
+{
+    struct process_source source = {
+        .dirfd = AT_FDCWD, .trust = PROCESS_ANY_OWNER, .held_pid = pid};
+    struct reader_process process = {0};
+    struct segment segment;
+    int err = segment_open_again(&segment, held, ret_reason);
+
+    if (err)
+        return err;
+    identity_set(&process, &segment);
+    err = process_fill(&process, &segment, &source, ret_reason);
     segment_close(&segment);
     if (err == 0)
         *ret_process = process;

@@ -7,6 +7,7 @@
 #include "gcshim/layout.h"
 #include "reader/proc.h"
 #include "reader/reader.h"
+#include "reader/segment.h"
 #include "reader/world.h"
 
 /* Whose word is taken for whose process. */
@@ -25,6 +26,7 @@ struct process_source {
     /* How many more files of other users, about processes that are no more,
      * are read: anybody can write those in masses.  NULL: any number. */
     unsigned *strays_left;
+    uint32_t held_pid; /* as seen here, of a segment that is held open; or 0 */
 };
 
 /* Reads the segment name within a directory; see reader_process_init.
@@ -34,6 +36,12 @@ struct process_source {
 int process_read(struct reader_process *ret_process,
                  const struct process_source *source, const char *name,
                  char ret_reason[READER_REASON_BYTES]);
+
+/* The same of a segment that has been open since its process, which has this
+ * pid here, was first read: also when its file is gone. */
+int process_read_held(struct reader_process *ret_process,
+                      const struct segment *held, uint32_t pid,
+                      char ret_reason[READER_REASON_BYTES]);
 
 /* Marks it as not the one that lives now. */
 void process_bury(struct reader_process *process);

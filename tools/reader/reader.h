@@ -337,6 +337,17 @@ void reader_process_fini(struct reader_process *process);
 int reader_process_find(struct reader_process *ret_process, const char *dir,
                         uint32_t pid);
 
+/* One that is read again and again.  Its segment stays open, so that its last
+ * figures can be read when it has ended, removed its file, or run another
+ * program: it is then dead, and what the pid is now is to be found anew.
+ * -ESRCH where it is not there any more. */
+struct reader_hold;
+int reader_hold_open(struct reader_hold **ret_hold,
+                     const struct reader_process *process);
+int reader_hold_read(const struct reader_hold *hold,
+                     struct reader_process *ret_process);
+void reader_hold_close(struct reader_hold *hold); /* NULL: nothing */
+
 /* Blocks handed out and not yet freed. */
 static inline uint64_t reader_blocks(const struct reader_totals *totals)
 {

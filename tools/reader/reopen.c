@@ -2,57 +2,9 @@
 #include "reader/reopen.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <unistd.h>
 
-#include "reader/world.h"
-
-enum { PATH_BYTES = 64 };
-
-/* A container's /dev/shm, on a way that it cannot bend. */
-static int root_directory_open(uint32_t root_pid, int *ret_fd)
-{
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "/proc/%" PRIu32 "/root", root_pid);
-    int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-    if (root < 0)
-        return -errno;
-    int err = world_directory_open(root, ret_fd);
-
-    close(root);
-    return err;
-}
-
-static int directory_open(const struct reader_process *process, int *ret_fd)
-{
-    int fd = -1;
-
-    if (process->root_pid != 0)
-        return root_directory_open(process->root_pid, ret_fd);
-    if (process->directory[0] == '\0')
-        return -ENAMETOOLONG;
-    fd = open(process->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    *ret_fd = fd;
-    return 0;
-}
-
-/* Whether a segment is the very one that the process was read from. */
-static bool is_its_segment(const struct segment *segment,
-                           const struct reader_process *process)
-{
-    const struct gcshim_header *header = &segment->header;
-
-    return header->pid == process->namespace_pid &&
-           header->start_time_ticks == process->start_time_ticks &&
-           header->created_ns == process->created_ns &&
-           segment->owner == process->file_uid;
-}
+#include "reader/place.h"
 
 typedef int segment_opener(struct segment *ret_segment, int dirfd,
                            const char *name,
@@ -64,7 +16,7 @@ static int open_by(segment_opener *open_it, struct segment *ret_segment,
 {
     struct segment segment;
     int dirfd = -1;
-    int err = directory_open(process, &dirfd);
+    int err = place_open(process, &dirfd);
 
     if (err)
         return err;
@@ -72,7 +24,7 @@ static int open_by(segment_opener *open_it, struct segment *ret_segment,
     close(dirfd);
     if (err)
         return err;
-    if (!is_its_segment(&segment, process)) {
+    if (!place_holds(&segment, process)) {
         segment_close(&segment);
         return -ESRCH;
     }

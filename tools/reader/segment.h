@@ -37,6 +37,11 @@ int segment_open(struct segment *ret_segment, int dirfd, const char *name,
                  char ret_reason[READER_REASON_BYTES]);
 void segment_close(struct segment *segment);
 
+/* The file of a segment that is open once more, wherever its name is now. */
+int segment_open_again(struct segment *ret_segment,
+                       const struct segment *segment,
+                       char ret_reason[READER_REASON_BYTES]);
+
 /* The same for reading and writing.  Only its first link is taken for the
  * file: -EPERM where there are more, -ENOENT where it is gone. */
 int segment_open_writable(struct segment *ret_segment, int dirfd,

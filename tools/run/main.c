@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cli.h"
+#include "reader/proc.h"
 #include "run/child.h"
-#include "run/preload.h"
+#include "run/launch.h"
 #include "run/program.h"
 #include "run/report.h"
 
@@ -55,78 +55,47 @@ static const char help_text[] =
 
 enum {
     OPTION_REPORT = 256,
-    OPTION_KEEP,
-    OPTION_GC,
     OPTION_SAMPLE,
     OPTION_SUPPRESSIONS,
     OPTION_LEAK_EXITCODE,
-    OPTION_ALL_PYTHON,
-    OPTION_SET,
-    OPTION_SHIM,
-    CONTINUE = -1,
-    NS_PER_S = 1000000000,
+    CONTINUE = LAUNCH_CONTINUE,
     REPORT_MODE = 0666,
     STATUS_MOST = 255,
 };
 
 static const struct option long_options[] = {
     {"report", optional_argument, NULL, OPTION_REPORT},
-    {"keep", no_argument, NULL, OPTION_KEEP},
-    {"gc", optional_argument, NULL, OPTION_GC},
     {"sample", optional_argument, NULL, OPTION_SAMPLE},
     {"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS},
     {"leak-exitcode", required_argument, NULL, OPTION_LEAK_EXITCODE},
-    {"all-python", no_argument, NULL, OPTION_ALL_PYTHON},
-    {"set", required_argument, NULL, OPTION_SET},
-    {"shim", required_argument, NULL, OPTION_SHIM},
+    LAUNCH_OPTIONS,
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
 struct options {
-    bool report, keep, gc, sample;
+    struct launch launch;
+    bool report, sample;
     int leak_status; /* 0: leaks do not show in the exit status */
     struct suppressions suppressions;
     const char *report_path; /* NULL: stderr */
-    const char *shim;
-    char **argv; /* of the program */
+    char **argv;             /* of the program */
 };
 
 /* -------------------------------------------------------- command line */
 
-static int variable_set(const char *name, const char *value)
-{
-    if (setenv(name, value, 1) < 0)
-        return cli_failure(command, "%s", strerror(errno));
-    return CONTINUE;
-}
-
-static int gc_set(struct options *options, const char *mode)
-{
-    static const char *const modes[] = {"off", "observe", "pace"};
-
-    if (!mode)
-        mode = "pace";
-    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        if (strcmp(mode, modes[i]) == 0) {
-            options->gc = i > 0;
-            return variable_set("GCSHIM_GC", mode);
-        }
-    }
-    return cli_usage(command, "--gc: '%s' is none of: off, observe, pace",
-                     mode);
-}
-
 /* Checked here, so that a mistake does not go by as a warning of the shim. */
 static int sample_set(struct options *options, const char *mean)
 {
-    uint64_t bytes = 0;
+    uint64_t ignored = 0;
 
-    if (mean && cli_size(mean, &bytes) < 0)
+    options->sample = !mean || strcmp(mean, "0") != 0;
+    if (mean && options->sample && cli_size(mean, 1, INT64_MAX, &ignored) < 0)
         return cli_usage(command, "--sample: '%s' is no size (512KiB)", mean);
-    options->sample = !mean || bytes > 0;
-    return variable_set("GCSHIM_SAMPLE", mean ? mean : "512KiB");
+    if (setenv("GCSHIM_SAMPLE", mean ? mean : "512KiB", 1) < 0)
+        return cli_failure(command, "%s", strerror(errno));
+    return CONTINUE;
 }
 
 static int suppressions_add(struct options *options, const char *path)
@@ -154,18 +123,6 @@ static int leak_status_set(struct options *options, const char *text)
     return CONTINUE;
 }
 
-static int setting_set(const char *setting)
-{
-    int err = preload_setting(setting);
-
-    if (err == -EINVAL)
-        return cli_usage(command, "--set: '%s' is not of the form KEY:VALUE",
-                         setting);
-    if (err)
-        return cli_failure(command, "%s", strerror(-err));
-    return CONTINUE;
-}
-
 static int option_set(struct options *options, int option)
 {
     switch (option) {
@@ -173,30 +130,18 @@ static int option_set(struct options *options, int option)
         options->report = true;
         options->report_path = optarg;
         return CONTINUE;
-    case OPTION_KEEP:
-        options->keep = true;
-        return variable_set("GCSHIM_KEEP", "1");
-    case OPTION_GC:
-        return gc_set(options, optarg);
     case OPTION_SAMPLE:
         return sample_set(options, optarg);
     case OPTION_SUPPRESSIONS:
         return suppressions_add(options, optarg);
     case OPTION_LEAK_EXITCODE:
         return leak_status_set(options, optarg);
-    case OPTION_ALL_PYTHON:
-        return variable_set("PYTHONMALLOC", "malloc");
-    case OPTION_SET:
-        return setting_set(optarg);
-    case OPTION_SHIM:
-        options->shim = optarg;
-        return CONTINUE;
     case 'h':
         return cli_help(help_text);
     case 'V':
         return cli_version(command);
-    default: /* getopt has printed its line */
-        return CLI_USAGE;
+    default:
+        return launch_option(&options->launch, command, option, optarg);
     }
 }
 
@@ -260,79 +205,12 @@ static int status_of(const struct options *options, const struct child *child,
                : cli_failure(command, "what was never freed is not known");
 }
 
-/* ---------------------------------------------------------- environment */
-
-static int preload(const struct options *options)
-{
-    char path[PATH_MAX];
-    int err = preload_find(options->shim, path);
-
-    if (err == -EINVAL)
-        return cli_failure(command, "libgcshim.so lies in a directory with a "
-                                    "blank or colon in its name, which "
-                                    "LD_PRELOAD cannot hold");
-    if (err)
-        return cli_failure(command, "%s is not to be found",
-                           options->shim ? options->shim : "libgcshim.so");
-    err = preload_set(path);
-    if (err)
-        return cli_failure(command, "%s", strerror(-err));
-    return CONTINUE;
-}
-
-static void warn_of_obstacles(const char *name,
-                              char ret_obstacle[PROGRAM_OBSTACLE_BYTES])
-{
-    char path[PATH_MAX];
-
-    ret_obstacle[0] = '\0';
-    if (program_find(name, path) == 0)
-        program_inspect(path, ret_obstacle);
-    if (*ret_obstacle)
-        (void)cli_failure(command, "%s", ret_obstacle);
-}
-
-/* Python has an allocator of its own for small objects; a build without a GIL
- * for all, of which the library tells. */
-static void warn_of_blindness(const char *name)
-{
-    const char *malloc = getenv("PYTHONMALLOC");
-    char path[PATH_MAX];
-    char real[PATH_MAX];
-
-    if ((malloc && strncmp(malloc, "malloc", strlen("malloc")) == 0) ||
-        program_find(name, path) < 0)
-        return;
-    program_interpret(path, real);
-    if (program_is_python(real))
-        (void)cli_failure(command,
-                          "%s takes memory for objects of up to 512 bytes "
-                          "from an allocator of its own: what these use is "
-                          "not seen, nor counted towards a collection "
-                          "(--all-python changes that)",
-                          name);
-}
-
 /* ---------------------------------------------------------------- runs */
-
-static int exec_failure(const char *name, int error)
-{
-    (void)cli_failure(command, "%s: %s", name, strerror(error));
-    return child_exec_status(error);
-}
 
 static int run_directly(char **argv)
 {
     execvp(argv[0], argv);
-    return exec_failure(argv[0], errno);
-}
-
-static uint64_t boottime_ns(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_BOOTTIME, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    return launch_failure(command, argv[0], errno);
 }
 
 /* Where fd leads, in a place that is none of the standard ones: what is
@@ -363,18 +241,10 @@ static FILE *report_open(const char *path)
     return out;
 }
 
-/* Another may have asked for all segments to be kept. */
-static bool keeps_all(const struct options *options)
-{
-    const char *keep = getenv("GCSHIM_KEEP");
-
-    return options->keep || (keep && strcmp(keep, "1") == 0);
-}
-
 static int run_and_report(const struct options *options, const char *obstacle)
 {
-    uint64_t began_ns = boottime_ns();
-    bool keep = keeps_all(options);
+    uint64_t began_ns = proc_now_ns();
+    bool keep = launch_keeps_all(&options->launch);
     enum leaks_result leaks = LEAKS_UNKNOWN;
     struct child child;
     FILE *out = report_open(options->report_path);
@@ -395,7 +265,7 @@ static int run_and_report(const struct options *options, const char *obstacle)
     /* The status is the program's, though nobody may read the report. */
     (void)signal(SIGPIPE, SIG_IGN);
     if (child.exec_error)
-        (void)exec_failure(options->argv[0], child.exec_error);
+        (void)launch_failure(command, options->argv[0], child.exec_error);
     else
         leaks =
             report_print(out, &child, options->argv[0], began_ns, obstacle,
@@ -410,30 +280,22 @@ static int run_and_report(const struct options *options, const char *obstacle)
                             : status_of(options, &child, leaks);
 }
 
-static int run(const struct options *options)
-{
-    char obstacle[PROGRAM_OBSTACLE_BYTES];
-
-    warn_of_obstacles(options->argv[0], obstacle);
-    if (options->gc && !*obstacle)
-        warn_of_blindness(options->argv[0]);
-    return options->report ? run_and_report(options, obstacle)
-                           : run_directly(options->argv);
-}
-
 int main(int argc, char **argv)
 {
     struct options options = {0};
+    char obstacle[PROGRAM_OBSTACLE_BYTES];
 
     (void)setlocale(LC_ALL, "");
     int status = options_read(&options, argc, argv);
 
     if (status == CONTINUE) {
         leaks_arrange(&options);
-        status = preload(&options);
+        status =
+            launch_prepare(&options.launch, command, options.argv[0], obstacle);
     }
     if (status == CONTINUE)
-        status = run(&options);
+        status = options.report ? run_and_report(&options, obstacle)
+                                : run_directly(options.argv);
     suppressions_fini(&options.suppressions);
     return status;
 }

@@ -119,7 +119,7 @@ static bool debug_path_of(const struct reader_module *recorded,
 static int open_anywhere(const struct place *place, const char *path,
                          int *ret_fd)
 {
-    int r = place_open(place, path, ret_fd);
+    int r = place_file_open(place, path, ret_fd);
 
     return r < 0 && *place->root ? place_open_here(path, ret_fd) : r;
 }
@@ -127,7 +127,7 @@ static int open_anywhere(const struct place *place, const char *path,
 static int file_try(struct module *module, const char *path)
 {
     int fd = -1;
-    int r = place_open(module->place, path, &fd);
+    int r = place_file_open(module->place, path, &fd);
 
     return r < 0 ? r : file_take(module, fd, path);
 }

@@ -57,7 +57,7 @@ static int reopen(int path_fd, int *ret_fd)
     return r;
 }
 
-int place_open(const struct place *place, const char *path, int *ret_fd)
+int place_file_open(const struct place *place, const char *path, int *ret_fd)
 {
     struct open_how how = {
         .flags = O_PATH | O_CLOEXEC,

@@ -27,12 +27,12 @@ void place_fini(struct place *place);
 
 /* A regular file by the path, absolute, that the process has for it: 0, or
  * -errno, -EINVAL where it is no regular file. */
-int place_open(const struct place *place, const char *path, int *ret_fd);
+int place_file_open(const struct place *place, const char *path, int *ret_fd);
 
 /* Any regular file by our own path; links are followed. */
 int place_open_here(const char *path, int *ret_fd);
 
-/* By what name we see an open file that place_open found.  NULL when memory is
+/* By what name we see an open file that place_file_open found.  NULL when memory is
  * short; the caller frees. */
 char *place_name(const struct place *place, const char *path, int fd);
 

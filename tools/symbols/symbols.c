@@ -91,7 +91,7 @@ static int perfmap_init(struct symbols *symbols)
 
     (void)snprintf(path, sizeof(path), "/tmp/perf-%u.map",
                    symbols->process->namespace_pid);
-    if (place_open(&symbols->place, path, &fd) < 0)
+    if (place_file_open(&symbols->place, path, &fd) < 0)
         return 0;
     FILE *file = fdopen(fd, "r");
 
