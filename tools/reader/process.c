@@ -109,13 +109,38 @@ static int tid_compare(const void *left, const void *right)
            (a->namespace_tid < b->namespace_tid);
 }
 
-static uint32_t tid_seen(const struct proc_tid *tids, size_t count,
-                         uint32_t namespace_tid)
+int process_tids_init(struct process_tids *ret_tids,
+                      const struct reader_process *process,
+                      const struct proc *proc)
+{
+    struct process_tids tids = {.first = {process->pid, process->namespace_pid},
+                                .count = 1};
+    bool is_alone = proc->stat.thread_count <= 1;
+    int err = is_alone ? 0 : proc_tids_read(proc, &tids.list, &tids.count);
+
+    if (err)
+        return err;
+    if (tids.list && tids.count > 0)
+        qsort(tids.list, tids.count, sizeof(*tids.list), tid_compare);
+    *ret_tids = tids;
+    return 0;
+}
+
+void process_tids_fini(struct process_tids *tids)
+{
+    free(tids->list);
+    *tids = (struct process_tids){0};
+}
+
+uint32_t process_tid_seen(const struct process_tids *tids,
+                          uint32_t namespace_tid)
 {
     struct proc_tid key = {.namespace_tid = namespace_tid};
+    const struct proc_tid *list = tids->list ? tids->list : &tids->first;
     const struct proc_tid *found =
-        count > 0 ? bsearch(&key, tids, count, sizeof(*tids), tid_compare)
-                  : NULL;
+        tids->count > 0
+            ? bsearch(&key, list, tids->count, sizeof(*list), tid_compare)
+            : NULL;
 
     return found ? found->tid : namespace_tid; /* ended meanwhile */
 }
@@ -132,36 +157,30 @@ static int thread_compare(const void *left, const void *right)
 static int thread_tids_set(struct reader_process *process,
                            const struct proc *proc)
 {
-    struct proc_tid first = {process->pid, process->namespace_pid};
-    struct proc_tid *tids = &first;
-    size_t count = 1;
-    bool is_alone = proc->stat.thread_count <= 1;
-    int err = is_alone ? 0 : proc_tids_read(proc, &tids, &count);
+    struct process_tids tids;
+    int err = process_tids_init(&tids, process, proc);
 
     if (err)
         return err;
-    if (count > 0)
-        qsort(tids, count, sizeof(*tids), tid_compare);
     for (size_t i = 0; i < process->thread_count; i++) {
         struct reader_thread *thread = &process->threads[i];
 
-        thread->tid = tid_seen(tids, count, thread->tid);
+        thread->tid = process_tid_seen(&tids, thread->tid);
     }
     for (size_t i = 0; i < process->huge_count; i++) {
         struct reader_huge *huge = &process->huge[i];
 
-        huge->tid = tid_seen(tids, count, huge->tid);
+        huge->tid = process_tid_seen(&tids, huge->tid);
     }
     for (size_t i = 0; i < process->gc.event_count; i++) {
         struct reader_gc_event *event = &process->gc.events[i];
 
-        event->tid = tid_seen(tids, count, event->tid);
+        event->tid = process_tid_seen(&tids, event->tid);
     }
     if (process->thread_count > 0)
         qsort(process->threads, process->thread_count,
               sizeof(*process->threads), thread_compare);
-    if (tids != &first)
-        free(tids);
+    process_tids_fini(&tids);
     return 0;
 }
 

@@ -52,6 +52,24 @@ int process_locate(const struct gcshim_header *header,
                    const struct process_source *source, uint32_t *ret_pid,
                    char ret_reason[READER_REASON_BYTES]);
 
+/* The threads of a process of another pid namespace, by what it calls them.
+ * None: everything is called what it calls itself. */
+struct process_tids {
+    struct proc_tid first; /* of one that has a single thread */
+    struct proc_tid *list; /* sorted by the namespace's; NULL: only first */
+    size_t count;
+};
+
+/* Release with process_tids_fini. */
+int process_tids_init(struct process_tids *ret_tids,
+                      const struct reader_process *process,
+                      const struct proc *proc);
+void process_tids_fini(struct process_tids *tids);
+
+/* Its id as we see it; the same where it has ended meanwhile. */
+uint32_t process_tid_seen(const struct process_tids *tids,
+                          uint32_t namespace_tid);
+
 /* Whether the process that made a segment is the one that proc is about; it
  * may run another program by now. */
 bool process_is_same(const struct gcshim_header *header,

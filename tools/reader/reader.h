@@ -36,6 +36,9 @@ enum {
     READER_GC_GENERATIONS = 3,
     READER_GC_EVENTS_MAX = 512,
 
+    /* Of a block whose call stack was not taken. */
+    READER_SITE_NONE = 0,
+
     /* A directory that anybody may fill must not take all of our memory:
      * what is beyond is counted, not shown. */
     READER_PROCESSES_MAX = 16384,
@@ -93,6 +96,7 @@ struct reader_huge {
     uint64_t bytes;
     uint32_t tid; /* of who asked for it, as this reader sees it */
     uint64_t age_ms;
+    uint32_t site; /* number of its call site, or READER_SITE_NONE */
 };
 
 /* Where what malloc has from the system is.  Every part is below or equal to

@@ -3,8 +3,8 @@
  * The file is read with pread and never mapped: a file that is cut short
  * meanwhile is then a short read, not a SIGBUS, and reading holes costs no
  * memory.  What a section holds is known to the file that is named after it:
- * slots.c, census.c, huge.c, history.c, ranges.c, gc.c.  Nobody outside of the reader
- * knows the raw layout.
+ * slots.c, census.c, blocks.c, history.c, ranges.c, gc.c, profile.c.  Nobody
+ * outside of the reader knows the raw layout.
  *
  * Functions return 0 or -errno; on -EPROTO ret_reason holds a sentence that
  * says what is wrong with the file.

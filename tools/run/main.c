@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,6 +32,15 @@ static const char help_text[] =
     "                         runtime: off, observe (measure them), or pace\n"
     "                         (ask for them as memory in use grows), which is\n"
     "                         meant where no MODE is given\n"
+    "      --sample[=MEAN]    note who asks for memory, by one byte in MEAN\n"
+    "                         (default 512KiB; 1: every block), for\n"
+    "                         gcshim-prof; --report then tells what was\n"
+    "                         never freed, and who had asked for it\n"
+    "      --suppressions=FILE    call sites that this says nothing of, as\n"
+    "                         LeakSanitizer wants them (leak:PATTERN)\n"
+    "      --leak-exitcode=N  exit with N if anything else was never freed\n"
+    "                         and the program's own status is 0; reports, and\n"
+    "                         takes every block if there is no --sample\n"
     "      --all-python       have Python take its small objects from malloc\n"
     "                         too, so that they are seen (PYTHONMALLOC)\n"
     "      --set KEY:VALUE    a setting of the shim, GCSHIM_KEY=VALUE\n"
@@ -38,18 +48,26 @@ static const char help_text[] =
     "  -h, --help             print this\n"
     "  -V, --version          print the version\n"
     "\n"
-    "Exit status: the program's own, 128+N when signal N has killed it, 127\n"
+    "Exit status: the program's own (but see --leak-exitcode), 128+N when "
+    "signal N has killed it, 127\n"
     "when it is not found, 126 when it cannot be run; 1 when gcshim-run has\n"
     "failed, 2 for usage.\n";
 
 enum {
     OPTION_REPORT = 256,
+    OPTION_SAMPLE,
+    OPTION_SUPPRESSIONS,
+    OPTION_LEAK_EXITCODE,
     CONTINUE = LAUNCH_CONTINUE,
     REPORT_MODE = 0666,
+    STATUS_MOST = 255,
 };
 
 static const struct option long_options[] = {
     {"report", optional_argument, NULL, OPTION_REPORT},
+    {"sample", optional_argument, NULL, OPTION_SAMPLE},
+    {"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS},
+    {"leak-exitcode", required_argument, NULL, OPTION_LEAK_EXITCODE},
     LAUNCH_OPTIONS,
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -58,12 +76,52 @@ static const struct option long_options[] = {
 
 struct options {
     struct launch launch;
-    bool report;
+    bool report, sample;
+    int leak_status; /* 0: leaks do not show in the exit status */
+    struct suppressions suppressions;
     const char *report_path; /* NULL: stderr */
     char **argv;             /* of the program */
 };
 
 /* -------------------------------------------------------- command line */
+
+/* Checked here, so that a mistake does not go by as a warning of the shim. */
+static int sample_set(struct options *options, const char *mean)
+{
+    uint64_t ignored = 0;
+
+    options->sample = !mean || strcmp(mean, "0") != 0;
+    if (mean && options->sample && cli_size(mean, 1, INT64_MAX, &ignored) < 0)
+        return cli_usage(command, "--sample: '%s' is no size (512KiB)", mean);
+    if (setenv("GCSHIM_SAMPLE", mean ? mean : "512KiB", 1) < 0)
+        return cli_failure(command, "%s", strerror(errno));
+    return CONTINUE;
+}
+
+static int suppressions_add(struct options *options, const char *path)
+{
+    char reason[SUPPRESSIONS_REASON_BYTES];
+    int err = suppressions_read(&options->suppressions, path, reason);
+
+    if (err == -EPROTO)
+        return cli_failure(command, "%s: %s", path, reason);
+    if (err)
+        return cli_failure(command, "%s: %s", path, strerror(-err));
+    return CONTINUE;
+}
+
+static int leak_status_set(struct options *options, const char *text)
+{
+    uint64_t status = 0;
+
+    if (cli_number(text, 1, STATUS_MOST, &status) < 0)
+        return cli_usage(command,
+                         "--leak-exitcode: '%s' is no number from 1 to %d",
+                         text, STATUS_MOST);
+    options->leak_status = (int)status;
+    options->report = true;
+    return CONTINUE;
+}
 
 static int option_set(struct options *options, int option)
 {
@@ -72,6 +130,12 @@ static int option_set(struct options *options, int option)
         options->report = true;
         options->report_path = optarg;
         return CONTINUE;
+    case OPTION_SAMPLE:
+        return sample_set(options, optarg);
+    case OPTION_SUPPRESSIONS:
+        return suppressions_add(options, optarg);
+    case OPTION_LEAK_EXITCODE:
+        return leak_status_set(options, optarg);
     case 'h':
         return cli_help(help_text);
     case 'V':
@@ -97,6 +161,48 @@ static int options_read(struct options *options, int argc, char **argv)
         status = cli_usage(command, "no command to run");
     options->argv = argv + optind;
     return status;
+}
+
+/* ---------------------------------------------------------------- leaks */
+
+/* A file that is LeakSanitizer's own affair is no reason not to run. */
+static void suppressions_of_lsan(struct options *options)
+{
+    char path[SUPPRESSIONS_PATH_BYTES];
+    const char *variable = getenv("LSAN_OPTIONS");
+
+    if (variable && suppressions_option(variable, path))
+        (void)suppressions_add(options, path);
+}
+
+/* Whether anything is told of what was never freed; and the settings for it. */
+static void leaks_arrange(struct options *options)
+{
+    const char *others = getenv("GCSHIM_SAMPLE");
+
+    if (!options->sample && options->leak_status != 0) {
+        if (others && *others)
+            options->sample = true;
+        else
+            (void)sample_set(options, "1");
+    }
+    options->sample |=
+        options->report && others && *others && strcmp(others, "0") != 0;
+    if (options->sample && options->report)
+        suppressions_of_lsan(options);
+}
+
+/* The program's own status, unless that is 0 and is to tell of leaks. */
+static int status_of(const struct options *options, const struct child *child,
+                     enum leaks_result leaks)
+{
+    int status = child_status(child);
+
+    if (status != 0 || options->leak_status == 0 || leaks == LEAKS_NONE)
+        return status;
+    return leaks == LEAKS_LEFT
+               ? options->leak_status
+               : cli_failure(command, "what was never freed is not known");
 }
 
 /* ---------------------------------------------------------------- runs */
@@ -139,12 +245,15 @@ static int run_and_report(const struct options *options, const char *obstacle)
 {
     uint64_t began_ns = proc_now_ns();
     bool keep = launch_keeps_all(&options->launch);
+    enum leaks_result leaks = LEAKS_UNKNOWN;
     struct child child;
     FILE *out = report_open(options->report_path);
 
     if (!out && options->report_path)
         return cli_failure(command, "%s: %s", options->report_path,
                            strerror(errno));
+    if (!out && options->leak_status != 0)
+        out = fopen("/dev/null", "we");
     if (!out) /* stderr is closed: there is nobody to report to */
         return run_directly(options->argv);
     int err = child_run(&child, options->argv, !keep);
@@ -158,14 +267,17 @@ static int run_and_report(const struct options *options, const char *obstacle)
     if (child.exec_error)
         (void)launch_failure(command, options->argv[0], child.exec_error);
     else
-        report_print(out, &child, options->argv[0], began_ns, obstacle, keep);
+        leaks =
+            report_print(out, &child, options->argv[0], began_ns, obstacle,
+                         keep, options->sample ? &options->suppressions : NULL);
     child_release(&child);
     /* A report that cannot be written is told of; the status stays the
      * program's. */
     if (fclose(out) == EOF && options->report_path)
         (void)cli_failure(command, "%s: %s", options->report_path,
                           strerror(errno));
-    return child_status(&child);
+    return child.exec_error ? child_status(&child)
+                            : status_of(options, &child, leaks);
 }
 
 int main(int argc, char **argv)
@@ -176,11 +288,14 @@ int main(int argc, char **argv)
     (void)setlocale(LC_ALL, "");
     int status = options_read(&options, argc, argv);
 
-    if (status == CONTINUE)
+    if (status == CONTINUE) {
+        leaks_arrange(&options);
         status =
             launch_prepare(&options.launch, command, options.argv[0], obstacle);
-    if (status != CONTINUE)
-        return status;
-    return options.report ? run_and_report(&options, obstacle)
-                          : run_directly(options.argv);
+    }
+    if (status == CONTINUE)
+        status = options.report ? run_and_report(&options, obstacle)
+                                : run_directly(options.argv);
+    suppressions_fini(&options.suppressions);
+    return status;
 }

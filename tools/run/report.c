@@ -112,18 +112,24 @@ static void nothing_print(FILE *out, const struct child *child,
                   name, child->pid, ending, *obstacle ? ": " : "", obstacle);
 }
 
-void report_print(FILE *out, const struct child *child, const char *program,
-                  uint64_t began_ns, const char *obstacle, bool keep)
+enum leaks_result report_print(FILE *out, const struct child *child,
+                               const char *program, uint64_t began_ns,
+                               const char *obstacle, bool keep,
+                               const struct suppressions *suppressions)
 {
     struct left left = left_by(child, began_ns);
+    enum leaks_result leaks = LEAKS_UNKNOWN;
     struct reader_process process;
 
     if (left_find(&left, &process) < 0) {
         nothing_print(out, child, program, obstacle);
     } else {
         account_print(out, child, &process);
+        if (suppressions)
+            leaks = leaks_print(out, &process, suppressions);
         reader_process_fini(&process);
     }
     if (!keep)
         left_remove(&left);
+    return leaks;
 }

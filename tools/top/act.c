@@ -374,6 +374,7 @@ static int act(struct model *model, enum action action)
     case ACTION_PANEL_2:
     case ACTION_PANEL_3:
     case ACTION_PANEL_4:
+    case ACTION_PANEL_5:
     case ACTION_PANEL_6:
         return panel_open(model, (enum model_panel)(action - ACTION_PANEL_1));
     case ACTION_SLOWER:

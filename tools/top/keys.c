@@ -16,6 +16,7 @@ const struct key_binding key_bindings[] = {
     {{'2'}, ACTION_PANEL_2, "2", "the process: threads"},
     {{'3'}, ACTION_PANEL_3, "3", "the process: size classes"},
     {{'4'}, ACTION_PANEL_4, "4", "the process: huge blocks"},
+    {{'5'}, ACTION_PANEL_5, "5", "the process: call sites"},
     {{'6'}, ACTION_PANEL_6, "6", "the process: collections"},
     {{KEY_ESC}, ACTION_BACK, "Esc", "back; no filter any more"},
     {{'H'}, ACTION_THREADS, "H", "threads under each process"},

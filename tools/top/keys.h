@@ -65,7 +65,8 @@ enum action {
     ACTION_PANEL_2,
     ACTION_PANEL_3,
     ACTION_PANEL_4,
-    ACTION_PANEL_6, /* 5 is to come */
+    ACTION_PANEL_5,
+    ACTION_PANEL_6,
     ACTION_SLOWER,
     ACTION_FASTER,
     ACTION_REDRAW,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "top/callsites.h"
 #include "top/canvas.h"
 #include "top/mouse.h"
 #include "top/surveyor.h"
@@ -25,6 +26,7 @@ struct live {
     struct mouse mouse;
     struct surveyor surveyor;
     struct trim trim;
+    struct callsites callsites;
     bool afresh;        /* another program may have written on the screen */
     uint64_t refreshes; /* asked for, and taken */
     uint64_t asked, taken;
@@ -142,6 +144,7 @@ static int draw(struct live *live)
 
     if (err)
         return err;
+    callsites_give(&live->callsites, live->model);
     fit(live->model);
     view_draw(live->model, &live->canvas);
     term_put(&live->canvas, live->afresh);
@@ -182,6 +185,8 @@ static uint64_t next_turn_ns(const struct live *live)
         next = now + TRIM_POLL_NS;
     if (!live->model->paused && model_unexplained(live->model, now))
         next = now;
+    if (callsites_are_due(&live->callsites, live->model, now))
+        next = now;
     return next;
 }
 
@@ -213,6 +218,9 @@ static bool turn(struct live *live, int *ret_error)
         case TERM_TIMEOUT: /* nobody is kept waiting by this */
             if (keys == 0 && !live->model->paused)
                 *ret_error = live_explain(live->model, EXPLAIN_NS);
+            if (keys == 0 &&
+                callsites_are_due(&live->callsites, live->model, live_now_ns()))
+                callsites_read(&live->callsites, live->model);
             return *ret_error == 0;
         case TERM_READY:
         default:
@@ -248,6 +256,7 @@ int live_run(struct model *model, uint64_t refreshes)
         return err;
     err = loop(&live);
     trim_close(&live.trim);
+    callsites_fini(&live.callsites);
     surveyor_fini(&live.surveyor);
     canvas_fini(&live.canvas);
     return err;

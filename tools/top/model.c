@@ -108,6 +108,18 @@ static int panels_build(struct model *model,
     return 0;
 }
 
+/* Those with something in use, which come first. */
+void model_sites_set(struct model *model, const struct sites *sites)
+{
+    size_t count = 0;
+
+    while (sites && count < sites->count && count < MODEL_SITES &&
+           sites->entries[count].site->live_samples > 0)
+        count++;
+    model->sites = sites;
+    list_resize(&model->panels[PANEL_SITES], count);
+}
+
 /* Rebuilds all lists after anything that they depend on has changed.
  * process and thread: what was selected, as rows may point into a survey
  * that is gone. */

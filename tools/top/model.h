@@ -8,7 +8,7 @@
 
 #include "common/choice.h"
 #include "common/explain.h"
-#include "reader/reader.h"
+#include "sites/sites.h"
 #include "top/columns.h"
 #include "top/keys.h"
 #include "top/list.h"
@@ -24,12 +24,14 @@ enum model_panel {
     PANEL_THREADS,
     PANEL_CLASSES,
     PANEL_HUGE,
+    PANEL_SITES,
     PANEL_GC,
     PANEL_COUNT
 };
 
 enum {
     MODEL_TEXT_BYTES = 64,
+    MODEL_SITES = 200, /* call sites that are shown */
     MODEL_MESSAGE_BYTES = 128,
     MODEL_CLOCK_BYTES = 16,
 };
@@ -70,6 +72,7 @@ struct model {
     struct row shown; /* the selected process itself; or no process */
     struct list panels[PANEL_COUNT]; /* its lists; rows: threads only */
     struct reader_class *classes;    /* its size classes, in order */
+    const struct sites *sites;       /* its call sites, live.c's; or NULL */
     struct list help;                /* lines of the help page; no rows */
     struct list sorts;               /* columns to choose from; no rows */
     size_t page_rows;                /* of the current screen's list */
@@ -108,6 +111,10 @@ struct reader_process *model_unexplained(const struct model *model,
                                          uint64_t now_ns);
 int model_explained(struct model *model, const struct reader_process *process,
                     uint64_t began_ns, uint64_t ended_ns);
+
+/* The call sites of the process in detail, which stay the caller's and must
+ * last until the next call; NULL: there are none. */
+void model_sites_set(struct model *model, const struct sites *sites);
 
 /* Shows a message in the place of the labels at the bottom until then. */
 void model_say(struct model *model, uint64_t until_ns, const char *format, ...)

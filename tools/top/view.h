@@ -37,7 +37,7 @@ size_t view_help_lines(const struct model *model, int cols);
 /* A table of one of the panels' lists, from the row top on to the bottom. */
 struct view_table;
 extern const struct view_table view_threads, view_classes, view_huge,
-    view_collections;
+    view_sites, view_collections;
 void view_table_draw(const struct view_table *table, const struct model *model,
                      struct canvas *canvas, int top);
 

@@ -28,6 +28,7 @@ static const struct panel panels[PANEL_COUNT] = {
     [PANEL_THREADS] = {'2', "Threads", &view_threads, NULL, NULL},
     [PANEL_CLASSES] = {'3', "Size classes", &view_classes, NULL, NULL},
     [PANEL_HUGE] = {'4', "Huge blocks", &view_huge, NULL, NULL},
+    [PANEL_SITES] = {'5', "Call sites", &view_sites, NULL, NULL},
     [PANEL_GC] = {'6', "GC", NULL, view_gc_draw, view_gc_rows},
 };
 
@@ -51,7 +52,9 @@ static void tabs_draw(const struct model *model, struct canvas *canvas)
 
         col = canvas_print(canvas, ROW_TABS, col, attr, " %c %s ",
                            panels[i].key, panels[i].title);
-        if (with_counts && i != PANEL_OVERVIEW)
+        /* Call sites are not counted before they are looked at. */
+        if (with_counts && i != PANEL_OVERVIEW &&
+            (i != PANEL_SITES || model->sites))
             col = canvas_print(canvas, ROW_TABS, col, ATTR_DIM, "(%zu) ",
                                model->panels[i].count);
         canvas_key(canvas, ROW_TABS, first, col - first,

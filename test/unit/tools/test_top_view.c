@@ -450,7 +450,49 @@ static void each_panel_has_its_table(void **state)
     }
     draw(40, 120);
     assert_seen(" 2 Threads (3)   3 Size classes (14)   4 Huge blocks (2) "
-                "  6 GC (12)");
+                "  5 Call sites   6 GC (12)");
+    draw(24, 80);
+    assert_seen(" 4 Huge blocks   5 Call sites   6 GC");
+}
+
+static void call_sites_stand_by_their_innermost_functions(void **state)
+{
+    (void)state;
+    static struct sites_line line_of_one = {.function = "load", .place = ""};
+    static struct reader_site list[] = {
+        {.number = 12,
+         .live_samples = 3,
+         .live_bytes = {3 << 20, 0},
+         .live_blocks = {3, 0},
+         .total_bytes = {90 << 20, 1e12},
+         .oldest_ms = 250000},
+        {.number = 9, .live_samples = 1, .live_bytes = {1 << 20, 1099511627776}},
+        {.number = 7, .oldest_ms = READER_UNKNOWN}, /* nothing lives */
+    };
+    struct sites_entry entries[] = {
+        {.site = &list[0], .lines = &line_of_one, .line_count = 1},
+        {.site = &list[1]},
+        {.site = &list[2]},
+    };
+    struct sites sites = {.entries = entries, .count = 3};
+
+    refresh(one(specimen()));
+    model_key(&model, '5');
+    draw(24, 80);
+    assert_seen("gcshim-ctl PID profile on");
+    model_sites_set(&model, &sites);
+    draw(24, 80);
+    assert_seen("   12   3.0 MiB  90.0 MiB    4 min 10 s load");
+    assert_seen("    9   1.0 MiB");
+    assert_seen("(no stack)");
+    assert_unseen("    7 ");
+    draw(40, 120);
+    assert_seen(" 5 Call sites (2) ");
+    assert_seen("3.0 MiB exact ");
+    assert_seen("1.0 MiB 25.9 KiB to 5.6 MiB");
+    model_sites_set(&model, NULL);
+    draw(24, 80);
+    assert_unseen("load");
 }
 
 static void the_collections_have_words_above_their_table(void **state)
@@ -675,6 +717,7 @@ int main(void)
         TEST(a_history_is_drawn_in_blocks_where_there_are_some),
         TEST(without_a_history_none_is_drawn),
         TEST(each_panel_has_its_table),
+        TEST(call_sites_stand_by_their_innermost_functions),
         TEST(the_collections_have_words_above_their_table),
         TEST(the_last_collection_of_the_list_can_be_reached),
         TEST(without_a_runtime_it_is_said_what_that_takes),
