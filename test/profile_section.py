@@ -82,7 +82,7 @@ class Profile:
          self.frame_count, self.module_count, name_count, self.samples_high,
          self.samples_unlisted, self.sites_dropped, self.modules_dropped,
          self.names_dropped, *self.means) = self._entry(PROFILE, HEAD, 0)
-        self.modules = [self._module(i) for i in range(self.module_count)]
+        self.modules = [self._module(i) for i in range(self.module_count + 1)]
         self.names = [self._name(i) for i in range(name_count)]
         live = self._live()
         self.sites = [s for s in (self._site(i, live.get(i, []))
@@ -116,7 +116,7 @@ class Profile:
         address, module, line = self._entry(FRAMES, FRAME, index)
         if module == MODULE_NAMED:
             return Function(*self.names[address], line)
-        assert module < self.module_count
+        assert module <= self.module_count
         where = self.modules[module]
         return Code(address, where["path"], address + where["bias"])
 

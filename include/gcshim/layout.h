@@ -355,7 +355,7 @@ struct gcshim_profile {
     /* Entries in use of these tables; what lies below is whole.  W: who adds,
      * in its turn.  R: before the table.  P: [profile-tables] */
     _Atomic uint32_t frames;
-    _Atomic uint32_t modules; /* from index 1 on */
+    _Atomic uint32_t modules; /* at indices 1 to modules */
     _Atomic uint32_t names;   /* 0 among them, which is none */
     uint32_t reserved;
     /* Entries of the list of samples that may be in use. */

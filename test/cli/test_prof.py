@@ -117,6 +117,21 @@ def test_few_sites_are_shown_and_the_rest_is_summed(dead):
     assert len(re.findall(r"^site ", text, re.M)) == 3
 
 
+def test_calls_of_the_interpreter_between_its_functions_are_told_in_a_line(
+        dead):
+    inner, outer = ("work", "a.py", 1), ("main", "a.py", 2)
+    stack = [(0x10, 1), inner, (0x20, 1), (0x30, 1), outer, inner, (0x40, 2),
+             (0x50, 1), outer, (0x60, 2), inner, (0x70, 1), (0x80, 1)]
+    path = dead(stack, used=MIB, huge=[(MIB, 8)],
+                modules=["/no/python3.11", "/no/lib.so"])
+    assert section(shown("--no-symbols", path), 8)[4:] == [
+        "    python3.11+0xf", "    work at a.py:1",
+        "    (2 calls in python3.11)", "    main at a.py:2",
+        "    work at a.py:1", "    lib.so+0x3f", "    python3.11+0x4f",
+        "    main at a.py:2", "    (1 call in lib.so)", "    work at a.py:1",
+        "    python3.11+0x6f", "    python3.11+0x7f"]
+
+
 def test_a_deep_stack_is_shortened_and_a_cut_one_says_so(dead):
     deep = [(f"f{i}", "a.py", i) for i in range(30)]
     path = dead(deep, LOAD, used=9 * MIB, cut=[8],

@@ -102,22 +102,55 @@ static void line_print(FILE *out, const struct sites_line *line, int indent)
     (void)fprintf(out, "%s\n", line->is_inlined ? ", inlined" : "");
 }
 
+/* Calls from here on that lie between two functions of an interpreted
+ * language, of the interpreter or of a library without debug information: they
+ * say little, and are told in a line. */
+static size_t between_named(const struct sites_entry *entry, size_t first)
+{
+    const struct sites_line *lines = entry->lines;
+    size_t i = first;
+
+    if (first == 0 || !lines[first - 1].is_named)
+        return 0;
+    while (i < entry->line_count && !lines[i].is_named && !lines[i].file &&
+           lines[i].module && strcmp(lines[i].module, lines[first].module) == 0)
+        i++;
+    return i < entry->line_count && lines[i].is_named ? i - first : 0;
+}
+
+/* One line of the text; returns how many calls it stands for. */
+static size_t row_print(FILE *out, const struct sites_entry *entry,
+                        size_t first, int indent)
+{
+    size_t calls = between_named(entry, first);
+
+    if (calls == 0) {
+        line_print(out, &entry->lines[first], indent);
+        return 1;
+    }
+    (void)fprintf(out, "%*s(%zu call%s in %s)\n", indent, "", calls,
+                  calls == 1 ? "" : "s",
+                  sites_base_name(entry->lines[first].module));
+    return calls;
+}
+
 void sites_stack_print(FILE *out, const struct sites_entry *entry, size_t most,
                        int indent)
 {
     size_t count = entry->line_count;
-    /* Not "1 more call" in the place of that call. */
-    size_t shown = most == 0 || count <= most + 1 ? count : most;
+    size_t i = 0;
 
     if (entry->site->is_beyond)
         (void)fprintf(out, "%*s(stacks that there was no room for)\n", indent,
                       "");
     else if (count == 0)
         (void)fprintf(out, "%*s(the stack could not be taken)\n", indent, "");
-    for (size_t i = 0; i < shown; i++)
-        line_print(out, &entry->lines[i], indent);
-    if (shown < count)
-        (void)fprintf(out, "%*s(%zu more calls)\n", indent, "", count - shown);
+    /* Not "1 more call" in the place of that call. */
+    for (size_t rows = 0;
+         i < count && (most == 0 || rows < most || i + 1 == count); rows++)
+        i += row_print(out, entry, i, indent);
+    if (i < count)
+        (void)fprintf(out, "%*s(%zu more calls)\n", indent, "", count - i);
     else if (entry->site->is_cut)
         (void)fprintf(out,
                       "%*s(and on: the stack was deeper than what was "
