@@ -4,6 +4,7 @@ knows by malloc_usable_size()."""
 import contextlib
 import math
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -300,3 +301,41 @@ def test_a_dead_process_still_tells_its_sites(tmp_path):
     profile = Profile(tmp_path / "segment")
     site, = running.sites(profile, "mixed")
     assert site.stack[0].path.endswith("/profile")
+
+
+def reported(*argv, **settings):
+    done = run_shimmed(argv, settings={"report": "stderr", **settings})
+    assert done.returncode == 0
+    return done.stderr
+
+
+def test_the_report_at_exit_ends_with_what_was_never_freed():
+    script = ("keep = [bytearray(3000) for _ in range(2000)]\n"
+              "import os, sys\n"
+              "gone = [bytearray(3000) for _ in range(2000)]\n"
+              "del gone\n"
+              "os._exit(0)\n")
+    text = reported("/usr/bin/python3", "-c", script, sample=4096)
+    first = text.split("  never freed, by call site\n")[1].splitlines()
+    size, count = re.fullmatch(r"    ([\d.]+) MiB in (\d+) blocks, estimated "
+                               r"from \d+ samples", first[0]).groups()
+    assert 4.8 < float(size) < 7 and 1600 < int(count) < 2400
+    assert first[1].startswith("      /usr/bin/python3.11+0x")
+    assert "      <listcomp> at <string>:1" in first
+
+
+def test_code_in_the_report_can_be_looked_up():
+    """The call's address, as addr2line takes it."""
+    source = PROGRAMS / "profile"
+    done = subprocess.run([source], input="go\n", text=True,
+                          env=shim_env(report="stderr", sample=MEAN),
+                          capture_output=True, check=True)
+    where = re.findall(rf"{source.resolve()}\+(0x[0-9a-f]+)", done.stderr)
+    named = subprocess.run(["addr2line", "-f", "-e", source, *where],
+                           capture_output=True, text=True, check=True).stdout
+    assert {"mixed", "medium", "large", "huge", "go"} <= \
+        set(named.splitlines())
+
+
+def test_without_samples_the_report_says_nothing_of_sites():
+    assert "never freed" not in reported("/bin/true")
