@@ -17,6 +17,7 @@
 #include "run/preload.h"
 #include "run/program.h"
 #include "run/report.h"
+#include "run/runtime.h"
 
 static const char command[] = "gcshim-run";
 
@@ -34,8 +35,17 @@ static const char help_text[] =
     "                         meant where no MODE is given\n"
     "      --all-python       have Python take its small objects from malloc\n"
     "                         too, so that they are seen (PYTHONMALLOC)\n"
+    "      --preset=NAME      what shows most of a runtime's memory: python\n"
+    "                         (--all-python, --gc=observe), ruby\n"
+    "                         (--gc=observe), or auto, whichever it is;\n"
+    "                         other options and variables prevail\n"
+    "      --no-children      only the program itself has an account, and not\n"
+    "                         what it starts\n"
     "      --set KEY:VALUE    a setting of the shim, GCSHIM_KEY=VALUE\n"
     "      --shim=PATH        this libgcshim.so\n"
+    "  -q, --quiet            do not say before the run what will not be seen\n"
+    "  -v, --verbose          say before the run what is set in its "
+    "environment\n"
     "  -h, --help             print this\n"
     "  -V, --version          print the version\n"
     "\n"
@@ -48,6 +58,8 @@ enum {
     OPTION_KEEP,
     OPTION_GC,
     OPTION_ALL_PYTHON,
+    OPTION_PRESET,
+    OPTION_NO_CHILDREN,
     OPTION_SET,
     OPTION_SHIM,
     CONTINUE = -1,
@@ -60,18 +72,23 @@ static const struct option long_options[] = {
     {"keep", no_argument, NULL, OPTION_KEEP},
     {"gc", optional_argument, NULL, OPTION_GC},
     {"all-python", no_argument, NULL, OPTION_ALL_PYTHON},
+    {"preset", required_argument, NULL, OPTION_PRESET},
+    {"no-children", no_argument, NULL, OPTION_NO_CHILDREN},
     {"set", required_argument, NULL, OPTION_SET},
     {"shim", required_argument, NULL, OPTION_SHIM},
+    {"quiet", no_argument, NULL, 'q'},
+    {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
 struct options {
-    bool report, keep, gc;
+    bool report, keep, quiet, verbose;
     const char *report_path; /* NULL: stderr */
     const char *shim;
-    char **argv; /* of the program */
+    const char *preset; /* NULL: none */
+    char **argv;        /* of the program */
 };
 
 /* -------------------------------------------------------- command line */
@@ -83,20 +100,27 @@ static int variable_set(const char *name, const char *value)
     return CONTINUE;
 }
 
-static int gc_set(struct options *options, const char *mode)
+static int gc_set(const char *mode)
 {
     static const char *const modes[] = {"off", "observe", "pace"};
 
     if (!mode)
         mode = "pace";
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        if (strcmp(mode, modes[i]) == 0) {
-            options->gc = i > 0;
+        if (strcmp(mode, modes[i]) == 0)
             return variable_set("GCSHIM_GC", mode);
-        }
     }
     return cli_usage(command, "--gc: '%s' is none of: off, observe, pace",
                      mode);
+}
+
+static int preset_choose(struct options *options, const char *name)
+{
+    if (!preset_find(name, RUNTIME_NONE))
+        return cli_usage(command,
+                         "--preset: '%s' is none of: auto, python, ruby", name);
+    options->preset = name;
+    return CONTINUE;
 }
 
 static int setting_set(const char *setting)
@@ -122,13 +146,23 @@ static int option_set(struct options *options, int option)
         options->keep = true;
         return variable_set("GCSHIM_KEEP", "1");
     case OPTION_GC:
-        return gc_set(options, optarg);
+        return gc_set(optarg);
     case OPTION_ALL_PYTHON:
         return variable_set("PYTHONMALLOC", "malloc");
+    case OPTION_PRESET:
+        return preset_choose(options, optarg);
+    case OPTION_NO_CHILDREN:
+        return variable_set("GCSHIM_CHILDREN", "0");
     case OPTION_SET:
         return setting_set(optarg);
     case OPTION_SHIM:
         options->shim = optarg;
+        return CONTINUE;
+    case 'q':
+        options->quiet = true;
+        return CONTINUE;
+    case 'v':
+        options->verbose = true;
         return CONTINUE;
     case 'h':
         return cli_help(help_text);
@@ -145,7 +179,7 @@ static int options_read(struct options *options, int argc, char **argv)
 
     while (status == CONTINUE) {
         /* +: what follows the program's name is the program's. */
-        int option = getopt_long(argc, argv, "+hV", long_options, NULL);
+        int option = getopt_long(argc, argv, "+hqvV", long_options, NULL);
 
         if (option == -1)
             break;
@@ -177,37 +211,66 @@ static int preload(const struct options *options)
     return CONTINUE;
 }
 
-static void warn_of_obstacles(const char *name,
-                              char ret_obstacle[PROGRAM_OBSTACLE_BYTES])
+static int preset_set(const char *preset, enum runtime runtime)
 {
-    char path[PATH_MAX];
+    const struct preset_variable *variable = preset_find(preset, runtime);
 
-    ret_obstacle[0] = '\0';
-    if (program_find(name, path) == 0)
-        program_inspect(path, ret_obstacle);
-    if (*ret_obstacle)
-        (void)cli_failure(command, "%s", ret_obstacle);
+    /* Whoever has set one of these meant it. */
+    for (; variable->name; variable++) {
+        if (setenv(variable->name, variable->value, 0) < 0)
+            return cli_failure(command, "%s", strerror(errno));
+    }
+    return CONTINUE;
 }
 
-/* Python has an allocator of its own for small objects; a build without a GIL
- * for all, of which the library tells. */
-static void warn_of_blindness(const char *name)
+/* In the form in which a shell takes them. */
+static void tell_variables(void)
 {
-    const char *malloc = getenv("PYTHONMALLOC");
+    (void)fprintf(stderr, "%s:", command);
+    for (char **entry = environ; *entry; entry++) {
+        if (strncmp(*entry, "GCSHIM", strlen("GCSHIM")) == 0 ||
+            strncmp(*entry, "LD_PRELOAD=", strlen("LD_PRELOAD=")) == 0 ||
+            strncmp(*entry, "PYTHONMALLOC=", strlen("PYTHONMALLOC=")) == 0)
+            (void)fprintf(stderr, " %s", *entry);
+    }
+    (void)fputc('\n', stderr);
+}
+
+/* What keeps the shim from taking effect is said; else what it will not see.
+ * Both follow scripts to their interpreters. */
+static void tell_limits(const struct options *options, const char *obstacle,
+                        enum runtime runtime)
+{
+    const char *limit = runtime_limit(runtime, options->argv);
+
+    if (*obstacle)
+        (void)cli_failure(command, "%s", obstacle);
+    else if (limit)
+        (void)cli_failure(command, "%s %s", options->argv[0], limit);
+}
+
+/* What is known of the program before it runs, and what follows from it. */
+static int prepare(const struct options *options,
+                   char ret_obstacle[PROGRAM_OBSTACLE_BYTES])
+{
+    enum runtime runtime = RUNTIME_NONE;
     char path[PATH_MAX];
     char real[PATH_MAX];
+    int status = CONTINUE;
 
-    if ((malloc && strncmp(malloc, "malloc", strlen("malloc")) == 0) ||
-        program_find(name, path) < 0)
-        return;
-    program_interpret(path, real);
-    if (program_is_python(real))
-        (void)cli_failure(command,
-                          "%s takes memory for objects of up to 512 bytes "
-                          "from an allocator of its own: what these use is "
-                          "not seen, nor counted towards a collection "
-                          "(--all-python changes that)",
-                          name);
+    ret_obstacle[0] = '\0';
+    if (program_find(options->argv[0], path) == 0) {
+        program_inspect(path, ret_obstacle);
+        program_interpret(path, real);
+        runtime = runtime_of(real);
+    }
+    if (options->preset)
+        status = preset_set(options->preset, runtime);
+    if (status == CONTINUE && !options->quiet)
+        tell_limits(options, ret_obstacle, runtime);
+    if (status == CONTINUE && options->verbose)
+        tell_variables();
+    return status;
 }
 
 /* ---------------------------------------------------------------- runs */
@@ -311,11 +374,10 @@ int main(int argc, char **argv)
 
     if (status == CONTINUE)
         status = preload(&options);
+    if (status == CONTINUE)
+        status = prepare(&options, obstacle);
     if (status != CONTINUE)
         return status;
-    warn_of_obstacles(options.argv[0], obstacle);
-    if (options.gc && !*obstacle)
-        warn_of_blindness(options.argv[0]);
     return options.report ? run_and_report(&options, obstacle)
                           : run_directly(options.argv);
 }
