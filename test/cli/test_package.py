@@ -64,6 +64,8 @@ def test_the_packages_hold_what_meson_installs(packages):
     installed = json.loads(output("meson", "introspect", "--installed",
                                   BUILD))
     expected = {path.replace(prefix, "/usr", 1) for path in installed.values()}
+    expected = {path.replace("/zsh/site-functions/",
+                             "/zsh/vendor-completions/") for path in expected}
     held = files_of(packages["gcshim"]) | files_of(packages["libgcshim-dev"])
     assert {path for path in held if not OWN.match(path)} == expected
     assert commands() == sorted(os.path.basename(path) for path in expected
@@ -160,6 +162,9 @@ printf '%s\n' '#include <gcshim/gcshim.h>' '#include <gcshim/layout.h>' \
 gcc -o /var/x /var/x.c $(pkg-config --cflags gcshim)
 /var/x; gcshim-run /var/x
 """,
+    "zsh": """
+zsh -fc 'autoload -Uz compinit; compinit -u -D; print ${_postpatcomps[gcshim-*]}'
+""",
     "pages": """
 cd /
 for page in $(cd /usr/bin; echo gcshim-*) gcshim gcshim-layout; do
@@ -204,6 +209,11 @@ def test_every_installed_command_has_its_man_page(installed):
     assert installed["pages"].split() == [
         *(f"{name}.1.gz" for name in commands()),
         "gcshim.7.gz", "gcshim-layout.5.gz"]
+
+
+@AS_ROOT
+def test_zsh_finds_the_installed_completion(installed):
+    assert installed["zsh"] == "_gcshim\n"
 
 
 @AS_ROOT
