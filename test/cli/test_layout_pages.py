@@ -140,3 +140,8 @@ def test_the_man_page_has_every_sentence():
     left = iter(shown)
     for word in body.replace("*", "").split():
         assert word in left, word  # each behind the one before it
+
+
+def test_the_page_knows_how_long_the_file_is():
+    told = int(re.search(r"The file is sparse: (\d+) MiB long", PAGE)[1])
+    assert told == constants("sizeof(struct gcshim_segment)")[0] >> 20

@@ -4,7 +4,6 @@ lintian says, and that the commands work where they have been installed."""
 import json
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -219,25 +218,3 @@ def test_zsh_finds_the_installed_completion(installed):
 @AS_ROOT
 def test_removed_packages_leave_nothing(installed):
     assert installed["left"] == ""
-
-
-@pytest.mark.long
-@AS_ROOT
-def test_the_package_brings_all_that_it_needs(packages, tmp_path):
-    """In a Debian that has nothing but what every Debian has."""
-    root = tmp_path / "root"
-    output("debootstrap", "--variant=minbase", "bookworm", root,
-           stderr=subprocess.STDOUT)
-    shutil.copy(packages["gcshim"], root)
-    for name in ("resolv.conf", "hosts"):
-        shutil.copy(f"/etc/{name}", root / "etc" / name)
-    said = output("unshare", "-mpf", "--mount-proc", "sh", "-euc", """
-        mount --rbind /dev "$1/dev"
-        mount -t proc proc "$1/proc"
-        mount -t tmpfs tmpfs "$1/dev/shm"
-        chroot "$1" sh -euc '
-            apt-get -q -y --no-install-recommends install /gcshim_*.deb >/log \
-                2>&1 || { cat /log; exit 1; }
-            gcshim-run --report -- sh -c "exit 3" || echo $?
-        ' 2>&1""", "sh", root)
-    assert "exited with status 3" in said and said.endswith("\n3\n")
