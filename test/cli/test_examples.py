@@ -2,7 +2,6 @@
 containers."""
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -12,11 +11,11 @@ import pytest
 
 from conftest import (ROOT, SHIM, TOOLS, await_that, plain_env, run_tool,
                       segments)
+from roots import require_mounts
 
 EXAMPLES = ROOT / "docs" / "examples"
 DROP_IN = EXAMPLES / "systemd" / "gcshim.conf"
 CONTAINER = EXAMPLES / "container"
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 # ---------------------------------------------------------------- systemd
@@ -144,6 +143,7 @@ def contained(root, *argv, env=None):
 @pytest.fixture(name="image", scope="module")
 def image_by_the_containerfile(tmp_path_factory):
     """(root, environment, command) after the steps of the Containerfile."""
+    require_mounts()
     root = tmp_path_factory.mktemp("image") / "root"
     context = tmp_path_factory.mktemp("context")
     subprocess.run([ROOT / "packaging" / "deb", context], check=True,
@@ -171,7 +171,6 @@ def image_by_the_containerfile(tmp_path_factory):
 
 
 @pytest.mark.long
-@AS_ROOT
 def test_a_program_in_the_container_is_seen_from_outside(image):
     root, env, command = image
     # The variables are the program's, not its surroundings'.
@@ -191,7 +190,6 @@ def test_a_program_in_the_container_is_seen_from_outside(image):
 
 
 @pytest.mark.long
-@AS_ROOT
 def test_the_package_brings_all_that_it_needs(image):
     """In a Debian that has nothing but what every Debian has."""
     root, _, _ = image
