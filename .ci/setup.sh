@@ -1,6 +1,14 @@
 # shellcheck shell=bash
 # What ./run and ./check share.  Sourced, in the project's root.
 
+# Runs apt-get, say.  The environment is set behind sudo, which would not let
+# it through.
+as_root() {
+    local sudo=()
+    ((EUID == 0)) || sudo=(sudo)
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive "$@"
+}
+
 # Installs those of the named packages that are missing.
 install_missing() {
     local name state missing=()
@@ -10,13 +18,8 @@ install_missing() {
     done
     ((${#missing[@]})) || return 0
     echo "installing ${missing[*]}" >&2
-    local as_root=()
-    ((EUID == 0)) || as_root=(sudo)
-    # The environment is set behind sudo, which would not let it through.
-    quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get -q -y update
-    quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get -q -y --no-install-recommends install "${missing[@]}"
+    quietly as_root apt-get -q -y update
+    quietly as_root apt-get -q -y --no-install-recommends install "${missing[@]}"
 }
 
 # Runs a command whose output only matters if it fails.

@@ -55,7 +55,8 @@ static bool level_open(struct blocklist *list,
     uint64_t end = level->first + level->entries;
     if (counter_read(&list->high) >= end)
         return true;
-    if (!segment_reserve(&list->shared[level->first],
+    if (list->is_private ||
+        !segment_reserve(&list->shared[level->first],
                          level->entries * sizeof(struct gcshim_huge)))
         return false;
     counter_raise(&list->high, end);
@@ -115,7 +116,8 @@ bool blocklist_add(struct blocklist *list, const void *p, size_t bytes,
     if (!entry)
         return false;
     fill(entry, (uintptr_t)p, bytes, note);
-    fill(shared(list, entry), (uintptr_t)p, bytes, note);
+    if (!list->is_private)
+        fill(shared(list, entry), (uintptr_t)p, bytes, note);
     return true;
 }
 
@@ -126,10 +128,19 @@ bool blocklist_remove(struct blocklist *list, const void *p,
     if (!entry)
         return false;
     *ret_note = note_of(entry);
-    counter_set(&shared(list, entry)->address, 0);
+    if (!list->is_private)
+        counter_set(&shared(list, entry)->address, 0);
     /* Release: the next owner's stores come after this one's. */
     counter_set(&entry->address, 0);
     return true;
+}
+
+void blocklist_clear(struct blocklist *list)
+{
+    uint64_t high = counter_read(&list->high);
+    for (uint64_t i = 0; i < high; i++)
+        counter_set(&list->entries[i].address, 0);
+    counter_set(&list->high, 0);
 }
 
 /* What a thread of the parent was just filling in has no owner here. */
@@ -139,16 +150,17 @@ static void entry_inherit(struct blocklist *list, struct gcshim_huge *entry)
     struct blocklist_note note = note_of(entry);
     if (address & BUSY)
         counter_set(&entry->address, 0);
-    else if (address)
+    else if (address && !list->is_private)
         fill(shared(list, entry), address, counter_read(&entry->bytes), &note);
 }
 
 void blocklist_inherit(struct blocklist *list)
 {
     uint64_t high = counter_read(&list->high);
-    if (!segment_reserve(list->shared, high * sizeof(struct gcshim_huge)))
-        return;
-    counter_set(list->shared_high, high);
+    list->is_private = !segment_reserve(list->shared,
+                                        high * sizeof(struct gcshim_huge));
+    if (!list->is_private)
+        counter_set(list->shared_high, high);
     for (uint64_t i = 0; i < high; i++)
         entry_inherit(list, &list->entries[i]);
 }

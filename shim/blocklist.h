@@ -30,6 +30,7 @@ struct blocklist {
     struct gcshim_huge *shared;    /* readers' copy */
     _Atomic uint64_t *shared_high; /* entries that may be in use, for them */
     _Atomic uint64_t high;         /* entries of the levels in use */
+    bool is_private;               /* there was no room for the copy */
 };
 
 /* What is noted of a block. */
@@ -47,6 +48,9 @@ bool blocklist_add(struct blocklist *list, const void *p, size_t bytes,
  * False, ret_note untouched, if it is not listed. */
 bool blocklist_remove(struct blocklist *list, const void *p,
                       struct blocklist_note *ret_note);
+
+/* Forgets all blocks.  No other thread may be at the list. */
+void blocklist_clear(struct blocklist *list);
 
 /* In a fork child, when its own segment stands: its parent's blocks. */
 void blocklist_inherit(struct blocklist *list);

@@ -115,7 +115,7 @@ static void publish(uint32_t from, uint32_t to)
 {
     memcpy(&region.segment.modules[from], &modules[from],
            (to - from) * sizeof(modules[0]));
-    atomic_store_explicit(&region.segment.profile.modules, to,
+    atomic_store_explicit(&region.segment.profile.modules, to - 1,
                           memory_order_release);
 }
 

@@ -8,6 +8,7 @@
 #include "samples.h"
 #include "settings.h"
 #include "sites.h"
+#include "stack_cpython.h"
 #include "sys.h"
 #include "text.h"
 #include "thread.h"
@@ -97,6 +98,8 @@ static uint64_t wanted(void)
 static void on_loaded(bool is_loaded)
 {
     uint64_t mean = wanted();
+    if (is_loaded)
+        stack_cpython_find();
     set_state(!is_loaded ? GCSHIM_SAMPLING_NO_UNWINDER
               : mean     ? turn_on(mean)
                          : turn_off());
@@ -116,32 +119,49 @@ static void serve(uint64_t mean)
     served();
 }
 
-/* One caller alone has it. */
-static bool request_claim(uint32_t *ret_request)
+static uint32_t requested(void)
 {
-    uint32_t request = atomic_load_explicit(
-        &region.segment.header.profile_requested, memory_order_acquire);
-    uint32_t last = atomic_load_explicit(&sampling.serving,
-                                         memory_order_relaxed);
-    *ret_request = request;
-    return request != last &&
-           atomic_load_explicit(&sampling.state, memory_order_relaxed) !=
-               GCSHIM_SAMPLING_STARTING &&
-           atomic_compare_exchange_strong_explicit(
-               &sampling.serving, &last, request, memory_order_acquire,
-               memory_order_relaxed);
+    return atomic_load_explicit(&region.segment.header.profile_requested,
+                                memory_order_acquire);
 }
 
 /* A child of vfork runs in its parent's memory: not its business. */
+static bool is_requested(void)
+{
+    return requested() != atomic_load_explicit(&sampling.serving,
+                                               memory_order_relaxed) &&
+           atomic_load_explicit(&sampling.state, memory_order_relaxed) !=
+               GCSHIM_SAMPLING_STARTING &&
+           (process_is_sandboxed() || sys_getpid() == process_id());
+}
+
+/* One caller alone has it. */
+static bool request_claim(void)
+{
+    uint32_t last = atomic_load_explicit(&sampling.serving,
+                                         memory_order_relaxed);
+    uint32_t request = requested();
+    return request != last && atomic_compare_exchange_strong_explicit(
+                                  &sampling.serving, &last, request,
+                                  memory_order_acquire, memory_order_relaxed);
+}
+
+/* Its page was reserved as the process entered the sandbox. */
+static void refuse_in_sandbox(void)
+{
+    set_state(GCSHIM_SAMPLING_SANDBOXED);
+    served();
+}
+
 void profile_tick(void)
 {
-    uint32_t request;
     if (mean_bytes() == 0)
         samples_rest();
-    if (process_is_sandboxed() || !request_claim(&request) ||
-        sys_getpid() != process_id())
+    if (LIKELY(!is_requested()) || !request_claim())
         return;
-    if (sites_reserve())
+    if (process_is_sandboxed() && !stack_is_loaded())
+        refuse_in_sandbox();
+    else if (sites_reserve())
         serve(wanted());
 }
 
@@ -159,6 +179,7 @@ void profile_start(void)
     if (!settings.sample || settings.disable || !sites_reserve())
         return;
     if (stack_load()) {
+        stack_cpython_find();
         set_state(turn_on(settings.sample));
         account_hasten();
     } else {
@@ -179,8 +200,9 @@ bool profile_follow(struct sampler *sampler)
 
 /* ------------------------------------------------------------- a sample */
 
-static void look(const struct stack *stack, void *ret_site)
+static void look(struct stack *stack, void *ret_site)
 {
+    stack_cpython_name(stack);
     *(uint32_t *)ret_site = sites_enter(stack);
 }
 
@@ -231,8 +253,13 @@ void profile_inherit(void)
         GCSHIM_SAMPLING_STARTING)
         sampling.state = GCSHIM_SAMPLING_OFF;
     atomic_store_explicit(&sampling.serving, 0, memory_order_relaxed);
-    if (sampling.means[1] == 0 || !sites_reserve())
+    if (sampling.means[1] == 0)
         return;
+    if (!sites_reserve()) {
+        turn_off();
+        samples_forget();
+        return;
+    }
     sites_inherit();
     samples_inherit();
     tell();

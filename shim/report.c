@@ -1,6 +1,7 @@
 #include "report.h"
 
 #include "clock.h"
+#include "leaks.h"
 #include "region.h"
 #include "slot.h"
 #include "sys.h"
@@ -115,6 +116,7 @@ static void put_report(struct text *text)
     put_traffic(text, "  handed out", sum.allocated_bytes,
                 sum.allocated_blocks);
     put_traffic(text, "  freed", sum.freed_bytes, sum.freed_blocks);
+    leaks_put(text);
 }
 
 static void warn_unwritten(const char *path, int error)
@@ -160,7 +162,7 @@ void report_release_stderr(void)
 
 void report_write(const char *where)
 {
-    char buffer[1024];
+    static char buffer[16 * 1024];
     struct text report = text_on(buffer, sizeof(buffer));
     put_report(&report);
     size_t bytes = (size_t)(report.at - report.start);

@@ -77,6 +77,15 @@ void samples_rest(void)
         atomic_store_explicit(&listed_above, 0, memory_order_seq_cst);
 }
 
+void samples_forget(void)
+{
+    blocklist_clear(&list);
+    for (size_t i = 0; i < sizeof(samples_filter); i++)
+        atomic_store_explicit(&samples_filter[i], 0, memory_order_relaxed);
+    atomic_store_explicit(&living, 0, memory_order_seq_cst);
+    samples_rest();
+}
+
 void samples_inherit(void)
 {
     blocklist_inherit(&list);

@@ -49,7 +49,9 @@ COLD bool samples_remove(const void *p, struct blocklist_note *ret_note);
 /* If there are no more, frees need not look for them: when sampling is off. */
 void samples_rest(void);
 
-/* In a fork child, when its own segment stands: its parent's samples. */
+/* In a fork child, when its own segment stands: its parent's samples; or none
+ * of them, where it cannot have them. */
+void samples_forget(void);
 void samples_inherit(void);
 
 #endif

@@ -270,6 +270,7 @@ void segment_reserve_for_sandbox(void)
     segment_reserve(tables->huge,
                     GCSHIM_HUGE_LEVEL_0 * sizeof(struct gcshim_huge));
     segment_reserve(tables->history, sizeof(tables->history));
+    segment_reserve(&tables->profile, sizeof(tables->profile));
     segment.closed = true;
 }
 

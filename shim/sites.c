@@ -2,6 +2,7 @@
 
 #include "counter.h"
 #include "modules.h"
+#include "names.h"
 #include "region.h"
 #include "segment.h"
 
@@ -42,8 +43,12 @@ static void tables_give_back(void)
 static uint64_t hash(const struct stack *stack)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (uint32_t i = 0; i < stack->depth; i++)
-        h = (h ^ stack->addresses[i]) * UINT64_C(0x100000001b3);
+    for (uint32_t i = 0; i < stack->depth; i++) {
+        const struct gcshim_frame *frame = &stack->frames[i];
+        h = (h ^ frame->address) * UINT64_C(0x100000001b3);
+        if (frame->module == GCSHIM_MODULE_NAMED)
+            h = (h ^ ~(uint64_t)frame->line) * UINT64_C(0x100000001b3);
+    }
     h ^= h >> 32;
     return h ? h : 1;
 }
@@ -81,11 +86,13 @@ static bool publish(void *to, const void *from, size_t bytes)
     return true;
 }
 
-static struct gcshim_frame frame_of(uint64_t address)
+static struct gcshim_frame describe_frame(const struct gcshim_frame *frame)
 {
-    uint32_t module = modules_find(address);
+    if (frame->module == GCSHIM_MODULE_NAMED)
+        return *frame;
+    uint32_t module = modules_find(frame->address);
     return (struct gcshim_frame){
-        .address = address - modules_bias(module),
+        .address = frame->address - modules_bias(module),
         .module = module,
     };
 }
@@ -96,7 +103,7 @@ static bool frames_add(const struct stack *stack)
     if (end > GCSHIM_FRAMES)
         return false;
     for (uint32_t i = 0; i < stack->depth; i++)
-        frames[first + i] = frame_of(stack->addresses[i]);
+        frames[first + i] = describe_frame(&stack->frames[i]);
     if (!publish(&region.segment.frames[first], &frames[first],
                  stack->depth * sizeof(frames[0])))
         return false;
@@ -188,6 +195,7 @@ void sites_inherit(void)
 {
     tables_give_back();
     modules_inherit();
+    names_inherit();
     memcpy(region.segment.sites, sites, sizeof(sites));
     if (publish(region.segment.frames, frames,
                 frame_count * sizeof(frames[0])))

@@ -11,7 +11,7 @@
 #include "stack.h"
 
 /* The site of a stack, made if there is none; or GCSHIM_SITE_UNKNOWN,
- * GCSHIM_SITE_NO_ROOM.  Its module is found on the calling thread's stack. */
+ * GCSHIM_SITE_NO_ROOM.  Modules are found on the calling thread's stack. */
 uint32_t sites_enter(const struct stack *stack);
 
 /* A sample was taken there, that had the probability. */

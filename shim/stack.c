@@ -25,6 +25,7 @@
 
 enum {
     OWN_FRAMES_MAX = 16, /* of the shim's own, innermost */
+    SEARCHED_FRAMES = 256,
     FAST_THREADS = 16,
     STACKS = 16,
     STACK_BYTES = 64 * 1024,
@@ -142,6 +143,32 @@ static int trace(uint64_t *to, int max)
                             : step_through(to, max);
 }
 
+/* A frame's pointer is where the one that it has called ends. */
+static bool search_end(unw_cursor_t *cursor, uint64_t address,
+                       uint64_t *ret_end)
+{
+    unw_word_t pointer = UINT64_MAX, end;
+    for (int i = 0; i < SEARCHED_FRAMES && unwinder.step(cursor) > 0; i++) {
+        if (unwinder.get_reg(cursor, UNW_REG_SP, &end) < 0)
+            return false;
+        if (address >= pointer && address < end) {
+            *ret_end = end;
+            return true;
+        }
+        pointer = end;
+    }
+    return false;
+}
+
+bool stack_frame_end(uint64_t address, uint64_t *ret_end)
+{
+    ucontext_t context;
+    unw_cursor_t cursor;
+    getcontext(&context);
+    return unwinder.init_local(&cursor, &context) >= 0 &&
+           search_end(&cursor, address, ret_end);
+}
+
 static int own_frames(const uint64_t *addresses, int depth)
 {
     struct dl_find_object own;
@@ -154,7 +181,7 @@ static int own_frames(const uint64_t *addresses, int depth)
 }
 
 struct taking {
-    void (*look)(const struct stack *stack, void *arg);
+    void (*look)(struct stack *stack, void *arg);
     void *arg;
     uint32_t depth;
 };
@@ -171,8 +198,11 @@ static void take(void *arg)
     taking->depth = (uint32_t)(depth - own);
     stack.is_cut = taking->depth > max;
     stack.depth = stack.is_cut ? max : taking->depth;
-    memcpy(stack.addresses, addresses + own,
-           stack.depth * sizeof(stack.addresses[0]));
+    for (uint32_t i = 0; i < stack.depth; i++)
+        stack.frames[i] = (struct gcshim_frame){
+            .address = addresses[(uint32_t)own + i],
+            .module = GCSHIM_MODULE_NONE,
+        };
     taking->look(&stack, taking->arg);
 }
 
@@ -266,7 +296,7 @@ static bool take_guarded(struct taking *taking)
     return is_taken;
 }
 
-bool stack_take(void (*look)(const struct stack *stack, void *arg), void *arg)
+bool stack_take(void (*look)(struct stack *stack, void *arg), void *arg)
 {
     struct taking taking = {.look = look, .arg = arg};
     return stack_is_loaded() && take_guarded(&taking);
@@ -336,7 +366,7 @@ static bool math_find(void)
            find(library, "expm1", &sampler_math.expm1);
 }
 
-static void look_at_nothing(const struct stack *stack, void *arg)
+static void look_at_nothing(struct stack *stack, void *arg)
 {
     (void)stack;
     (void)arg;

@@ -34,8 +34,9 @@ struct dl_phdr_info;
 struct stack {
     uint32_t depth;
     bool is_cut; /* there are further calls */
-    /* Where calls return to, the innermost first; the shim's own left out. */
-    uint64_t addresses[GCSHIM_STACK_DEPTH_MAX];
+    /* The innermost call first; the shim's own left out.  Of code: where the
+     * call returns to, and no module yet.  Others as the segment has them. */
+    struct gcshim_frame frames[GCSHIM_STACK_DEPTH_MAX];
 };
 
 /* Loads libunwind; false if that cannot be.  While the program begins. */
@@ -50,7 +51,12 @@ bool stack_is_loaded(void);
 /* Takes the calling thread's stack and has it looked at on one of our own,
  * signals blocked.  False if none could be taken.  No handler of this thread
  * may be in here already: thread.busy is set. */
-bool stack_take(void (*look)(const struct stack *stack, void *arg), void *arg);
+bool stack_take(void (*look)(struct stack *stack, void *arg), void *arg);
+
+/* Where, of the frames of the stack that is being looked at, the one ends that
+ * the address lies in: its canonical frame address.  False if there is none.
+ * In look alone. */
+bool stack_frame_end(uint64_t address, uint64_t *ret_end);
 
 /* The calling thread ends. */
 void stack_thread_exit(void);

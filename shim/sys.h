@@ -128,11 +128,13 @@ static inline int sys_unshare_files(void)
 }
 
 /* Whether 8 bytes at address can be read, and nothing else: the kernel looks
- * at the set before it finds that it does not know the verb. */
+ * at the set before it finds that it does not know the verb; at none where
+ * there is none. */
 static inline bool sys_can_read(uint64_t address)
 {
     enum { NO_SUCH_VERB = 1 << 20 };
-    return sys_result(syscall(SYS_rt_sigprocmask, NO_SUCH_VERB, address, NULL,
+    return address != 0 &&
+           sys_result(syscall(SYS_rt_sigprocmask, NO_SUCH_VERB, address, NULL,
                               8)) != -EFAULT;
 }
 

@@ -1,5 +1,6 @@
 """Call sites in a segment, decoded from layout.h and from nothing else."""
 
+import collections
 import dataclasses
 import math
 import struct
@@ -18,13 +19,10 @@ HUGE_HIGH_AT = 592
 WANTED_AT, REQUESTED_AT = 776, 784
 
 
-@dataclasses.dataclass
-class Frame:
-    address: int        # absolute, where it has a module
-    module: str
-    function: str = ""
-    file: str = ""
-    line: int = 0
+# A function of an interpreted language; a call of machine code, its address as
+# in the file, and as in the process.
+Function = collections.namedtuple("Function", "name file line")
+Code = collections.namedtuple("Code", "address path at", defaults=[0])
 
 
 @dataclasses.dataclass
@@ -42,7 +40,7 @@ class Live:
 @dataclasses.dataclass
 class Site:
     number: int
-    frames: list
+    stack: list         # the innermost call first
     samples: int
     bytes: float
     bytes_variance: float
@@ -50,6 +48,14 @@ class Site:
     blocks_variance: float
     is_cut: bool
     live: list
+
+    @property
+    def functions(self):
+        return [f for f in self.stack if isinstance(f, Function)]
+
+    @property
+    def names(self):
+        return [f.name for f in self.functions]
 
     @property
     def live_bytes(self):
@@ -72,11 +78,12 @@ class Profile:
         with open(path, "rb") as file:
             self.bytes = file.read()
         self.tables = self._tables()
-        (self.state, self.served, self.mean, self.since_ns, self.frame_count,
-         self.module_count, self.name_count, self.samples_high,
-         self.unlisted, self.sites_dropped, self.modules_dropped,
+        (self.state, self.served, self.mean_bytes, self.since_ns,
+         self.frame_count, self.module_count, name_count, self.samples_high,
+         self.samples_unlisted, self.sites_dropped, self.modules_dropped,
          self.names_dropped, *self.means) = self._entry(PROFILE, HEAD, 0)
-        self.modules = [self._module(i) for i in range(self.module_count)]
+        self.modules = [self._module(i) for i in range(self.module_count + 1)]
+        self.names = [self._name(i) for i in range(name_count)]
         live = self._live()
         self.sites = [s for s in (self._site(i, live.get(i, []))
                                   for i in range(self.tables[SITES][1]))
@@ -101,15 +108,17 @@ class Profile:
                 "build_id": build_id[:id_bytes].hex(),
                 "path": path.split(b"\0")[0].decode()}
 
-    def _frame(self, index):
+    def _name(self, index):
+        _, text = self._entry(NAMES, NAME, index)
+        return [word.decode() for word in text.split(b"\0")[:2]]
+
+    def _call(self, index):
         address, module, line = self._entry(FRAMES, FRAME, index)
         if module == MODULE_NAMED:
-            _, text = self._entry(NAMES, NAME, address)
-            function, file = text.split(b"\0")[:2]
-            return Frame(0, "", function.decode(), file.decode(), line)
-        assert module < self.module_count
+            return Function(*self.names[address], line)
+        assert module <= self.module_count
         where = self.modules[module]
-        return Frame(address + where["bias"], where["path"])
+        return Code(address, where["path"], address + where["bias"])
 
     def _live(self):
         live = {}
@@ -127,14 +136,15 @@ class Profile:
         (_, first, count, samples, size, size_variance, blocks,
          blocks_variance, cut) = self._entry(SITES, SITE, index)
         assert first + count <= self.frame_count
-        frames = [self._frame(first + i) for i in range(count)]
-        return Site(index, frames, samples, size, size_variance, blocks,
+        stack = [self._call(first + i) for i in range(count)]
+        return Site(index, stack, samples, size, size_variance, blocks,
                     blocks_variance, bool(cut), live)
 
     def at(self, start, size=512):
         """The sites whose innermost call lies in a function."""
-        return [s for s in self.sites if s.frames and
-                start < s.frames[0].address <= start + size]
+        return [s for s in self.sites
+                if s.stack and isinstance(s.stack[0], Code) and
+                start < s.stack[0].at <= start + size]
 
 
 def request(path, mean):

@@ -130,7 +130,8 @@ enum {
     GCSHIM_SITE_FIRST = 8,
 
     /* The module of a frame: none known (code made at run time); a function
-     * of an interpreted language, whose name is at names[address]. */
+     * of an interpreted language, whose name is at names[address]; 0 there: not
+     * known, or there was no room for it. */
     GCSHIM_MODULE_NONE = 0,
     GCSHIM_MODULE_NAMED = 0x7fffffff,
 };
@@ -354,8 +355,8 @@ struct gcshim_profile {
     /* Entries in use of these tables; what lies below is whole.  W: who adds,
      * in its turn.  R: before the table.  P: [profile-tables] */
     _Atomic uint32_t frames;
-    _Atomic uint32_t modules; /* from index 1 on */
-    _Atomic uint32_t names;
+    _Atomic uint32_t modules; /* at indices 1 to modules */
+    _Atomic uint32_t names;   /* 0 among them, which is none */
     uint32_t reserved;
     /* Entries of the list of samples that may be in use. */
     _Atomic uint64_t samples_high;

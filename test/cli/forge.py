@@ -10,6 +10,9 @@ from conftest import SHM
 
 FILE_BYTES = 4096 + 16384 * 128
 CENSUS, HUGE, HISTORY, RANGES, GC, GC_EVENTS = 2, 3, 4, 5, 6, 7
+PROFILE, SITES, FRAMES, MODULES, NAMES, SAMPLES = 8, 9, 10, 11, 12, 13
+SITE_FIRST, NAMED, MEAN_SHIFT = 8, 0x7fffffff, 24
+PROFILE_SERVED, PROFILE_MEAN = 4, 8
 CENSUS_BYTES, COUNT_BYTES, POINTS = 5760, 2816, 12 * 128
 
 
@@ -66,6 +69,73 @@ def gc_events_table(events):
     return GC_EVENTS, 64, table.ljust(512 * 64, b"\0")
 
 
+def profile_table(state=1, served=0, mean=1 << 16, since_s=60, frames=0,
+                  modules=0, names=0, samples=0, dropped=(0, 0, 0, 0),
+                  means=(0, 1 << 16)):
+    """Sampling, in force for a minute."""
+    now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    since = now - int(since_s * 1e9) if since_s is not None else 0
+    table = struct.pack("<IIQQIII4xQ4Q", state, served, mean, since, frames,
+                        modules, names, samples, *dropped)
+    table += struct.pack(f"<{len(means)}Q", *means)
+    return PROFILE, 512, table.ljust(512, b"\0")
+
+
+def listed(blocks, age_s=0, tid=1):
+    """Entries of a list of blocks, each (bytes, site) or (bytes, site, tid);
+    the first mean if it is not huge."""
+    now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    entries = []
+    for number, (size, site, *by) in enumerate(blocks, 1):
+        mean = 0 if size > 128 << 10 else 1
+        entries.append(struct.pack(
+            "<QQQII", number << 24, size, now - int(age_s * 1e9),
+            by[0] if by else tid, site | mean << MEAN_SHIFT))
+    return b"".join(entries)
+
+
+def profile_tables(stacks, samples=(), huge=(), modules=(), totals=None,
+                   cut=(), age_s=0, **profile):
+    """All tables of a profile.  Each stack, the innermost call first, is that
+    of the next site: a call is (address, module) or, of an interpreted
+    language, (function, file, line).  Blocks: see listed(); totals by site:
+    (bytes, variance, blocks, variance)."""
+    sites = bytearray(64 * (SITE_FIRST + len(stacks)))
+    frames, names = b"", b""
+    for number, stack in enumerate(stacks, SITE_FIRST):
+        first = len(frames) // 16
+        for call in stack:
+            if isinstance(call[0], int):
+                frames += struct.pack("<QII", call[0], call[1], 0)
+                continue
+            frames += struct.pack("<QII", len(names) // 256, NAMED, call[2])
+            names += bytes(8) + f"{call[0]}\0{call[1]}".encode().ljust(
+                248, b"\0")
+        total = (totals or {}).get(number, (0, 0, 0, 0))
+        struct.pack_into("<QIIQ4dI", sites, 64 * number, number, first,
+                         len(stack), 1, *total, number in cut)
+    paths = b"".join(
+        struct.pack("<3QII32s", 0, 0, 0, 0, 0, b"") +
+        path.encode().ljust(448, b"\0") for path in ("", *modules))
+    return [
+        profile_table(frames=len(frames) // 16, modules=len(modules),
+                      names=len(names) // 256, samples=len(samples),
+                      **profile),
+        (SITES, 64, bytes(sites)), (FRAMES, 16, frames or bytes(16)),
+        (MODULES, 512, paths), (NAMES, 256, names or bytes(256)),
+        (SAMPLES, 32, listed(samples, age_s) or bytes(32)),
+        (HUGE, 32, listed(huge, age_s) or bytes(32))]
+
+
+def sampled_segment(pid, *stacks, used=None, segment=None, **profile):
+    """A segment with call sites: see profile_tables()."""
+    huge = profile.get("huge", ())
+    data = segment_bytes(pid, allocated=used or 1000, freed=0,
+                         committed=max(65536, used or 0), **(segment or {}))
+    return with_tables(data, *profile_tables(stacks, **profile),
+                       words={568: len(huge), 592: len(huge)})
+
+
 def with_tables(data, *tables, words=None):
     """A segment with more tables behind what it has, and words of its header
     set by their offsets: {568: 3}."""
@@ -81,6 +151,16 @@ def with_tables(data, *tables, words=None):
     for offset, value in (words or {}).items():
         struct.pack_into("<Q", data, offset, value)
     return bytes(data)
+
+
+def table_at(path, kind):
+    """Where in a segment's file a table lies."""
+    data = path.read_bytes()[:4096]
+    for i in range(struct.unpack_from("<I", data, 88)[0]):
+        found, _, offset, _ = struct.unpack_from("<IIQQ", data, 96 + 24 * i)
+        if found == kind:
+            return offset
+    raise AssertionError(f"no table {kind}")
 
 
 def segment_bytes(pid, comm=b"forged", allocated=1000, freed=400, **changes):
@@ -111,11 +191,22 @@ def segment_bytes(pid, comm=b"forged", allocated=1000, freed=400, **changes):
     return bytes(data)
 
 
+def write_sparse(path, data):
+    """Leaves holes where there are only zeros, as the shim does."""
+    with path.open("wb") as file:
+        for at in range(0, len(data), 4096):
+            block = data[at:at + 4096]
+            if any(block):
+                file.seek(at)
+                file.write(block)
+        file.truncate(len(data))
+
+
 @contextlib.contextmanager
 def segment_file(name, data, owner=None, mode=0o600):
     """A file of that name in /dev/shm for a while."""
     path = SHM / name
-    path.write_bytes(data)
+    write_sparse(path, data)
     path.chmod(mode)
     if owner is not None:
         os.chown(path, owner, owner)

@@ -104,7 +104,8 @@ class Puppet(Conversation):
 
 
 # Where in a segment the numbers of the last requests stand.
-TRIM_REQUESTED, COLLECT_REQUESTED = 768, 772
+TRIM_REQUESTED, COLLECT_REQUESTED, PROFILE_REQUESTED = 768, 772, 784
+PROFILE_WANTED = 776
 
 
 def is_requested(pid, at):

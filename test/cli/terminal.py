@@ -25,7 +25,7 @@ TERMINFO = tempfile.TemporaryDirectory(prefix="gcshim-terminfo-")
 @functools.cache
 def terminal_type():
     """The name of that terminal, described in TERMINFO."""
-    described = subprocess.run(["infocmp", "-1", "xterm-256color"], text=True,
+    described = subprocess.run(["infocmp", "-1", "-x", "xterm-256color"], text=True,
                                capture_output=True, check=True).stdout
     lines = [line for line in described.splitlines()
              if not re.match(r"\s(indn|rin|rep)=", line)]
@@ -38,7 +38,9 @@ def terminal_type():
 
 KEYS = {"up": "\x1bOA", "down": "\x1bOB", "enter": "\r", "esc": "\x1b",
         "end": "\x1bOF", "home": "\x1bOH", "f1": "\x1bOP", "f3": "\x1bOR",
-        "f10": "\x1b[21~", "pgdn": "\x1b[6~", "erase": "\x7f",
+        "f4": "\x1bOS", "f5": "\x1b[15~",
+        "f6": "\x1b[17~", "f10": "\x1b[21~", "left": "\x1bOD",
+        "right": "\x1bOC", "pgup": "\x1b[5~", "pgdn": "\x1b[6~", "erase": "\x7f",
         "ctrl-z": "\x1a", "ctrl-c": "\x03", "ctrl-l": "\x0c"}
 
 
@@ -124,6 +126,14 @@ class Terminal:
         for key in keys:
             os.write(self.master, KEYS.get(key, key).encode())
 
+    def click(self, row, col):
+        """The left button at a place of the screen, as xterm tells of it."""
+        self.press(f"\x1b[<0;{col + 1};{row + 1}M",
+                   f"\x1b[<0;{col + 1};{row + 1}m")
+
+    def wheel(self, down, times=1):
+        self.press(*[f"\x1b[<{65 if down else 64};1;1M"] * times)
+
     def resize(self, rows, cols):
         self.screen.resize(rows, cols)
         set_size(self.slave, rows, cols)
@@ -155,7 +165,10 @@ class Terminal:
         entered = self.output.rfind(b"\x1b[?1049h")
         shown = self.output.rfind(b"\x1b[?25h")
         hidden = self.output.rfind(b"\x1b[?25l")
+        deaf = self.output.rfind(b"\x1b[?1006;1000l")
+        hearing = self.output.rfind(b"\x1b[?1006;1000h")
         return (termios.tcgetattr(self.slave) == self.modes_before
-                and left > entered and (hidden < 0 or max(
+                and left > entered and deaf >= hearing
+                and (hidden < 0 or max(
                     shown, self.output.rfind(b"\x1b[?12l\x1b[?25h"))
                     > hidden))

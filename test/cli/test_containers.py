@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from conftest import SHIM, SHM, await_that, plain_env, run_tool
+from exporter import as_nobody, unit_capabilities, value, values
 from forge import segment_bytes, segment_file
 from programs import HOLDER
 
@@ -298,3 +299,33 @@ def test_a_container_that_comes_and_goes_does_no_harm():
         pid = container.pid
         await_that(lambda: pid in [p["pid"] for p in survey()[0]], "it")
     assert pid not in [p["pid"] for p in survey()[0]]
+
+
+# --------------------------------------------------------------- the exporter
+
+def exported(**kwargs):
+    done = run_tool("gcshim-export", "--once", **kwargs)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_the_exporter_tells_a_container_by_its_namespace():
+    with holder(64) as container:
+        inside, space = inner_pid(container.pid), container.pid_namespace
+        assert value(exported(), "gcshim_process_used_bytes",
+                     pid=container.pid, pid_namespace=space) >= 64 * MIB
+        assert value(exported(), "gcshim_process_info", pid=container.pid,
+                     namespace_pid=inside) == 1
+        container.kill_program()
+        assert value(exported(), "gcshim_process_up", pid=inside,
+                     pid_namespace=space) == 0
+
+
+def test_the_units_capabilities_suffice_for_containers():
+    with holder(16) as container:
+        given = unit_capabilities()
+        assert values(as_nobody(capabilities=given), "gcshim_process_up",
+                      pid=container.pid) == [1]
+        given.remove("CAP_SYS_PTRACE")
+        assert not values(as_nobody(capabilities=given), "gcshim_process_up",
+                          pid=container.pid)

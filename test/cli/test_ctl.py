@@ -4,14 +4,17 @@ import contextlib
 import os
 import re
 import shutil
+import struct
 import subprocess
 import time
 
 import pytest
 
 from conftest import TOOLS, document, plain_env, run_tool, segments
-from forge import segment_bytes
-from programs import TRIM_REQUESTED, Holder, Puppet, await_request
+from forge import (profile_table, segment_bytes, segment_file, table_at,
+                   with_tables)
+from programs import (PROFILE_REQUESTED, PROFILE_WANTED, TRIM_REQUESTED,
+                      Holder, Puppet, await_request, is_requested)
 
 MIB = 1 << 20
 SIZE = r"([\d.]+ (?:B|[KMG]iB))"
@@ -106,6 +109,101 @@ def test_a_process_that_ends_meanwhile_is_a_failure():
         _, err = trim.communicate(timeout=20)
     assert trim.returncode == 1
     assert err == f"gcshim-ctl: process {holder.pid} has ended\n"
+
+
+# ---------------------------------------------------------------- profile
+
+@pytest.fixture(name="sleeper")
+def a_process_that_has_a_forged_segment():
+    with subprocess.Popen(["sleep", "300"]) as process:
+        data = with_tables(segment_bytes(process.pid), profile_table(state=0),
+                           (9, 64, bytes(64 * 8)))
+        with segment_file(f"gcshim.{process.pid}.1.1", data) as path:
+            yield process.pid, path
+        process.kill()
+
+
+def answered(sleeper, argument, state, mean):
+    """What is said when the process answers so: status, output, errors; and
+    the mean that it was asked for."""
+    pid, path = sleeper
+    with asked("-t", 60, pid, "profile", argument) as waiting:
+        await_request(pid, PROFILE_REQUESTED)
+        with path.open("r+b") as file:
+            file.seek(PROFILE_WANTED)
+            wanted, request = struct.unpack("<QI", file.read(12))
+            file.seek(table_at(path, 8))
+            file.write(struct.pack("<IIQ", state, 0, mean))
+            file.flush()
+            file.seek(table_at(path, 8) + 4)
+            file.write(struct.pack("<I", request))
+        out, err = waiting.communicate(timeout=20)
+    return waiting.returncode, out, err, wanted
+
+
+@pytest.mark.parametrize("argument, mean, says", [
+    ("on", 512 << 10, "sampling one byte in 512.0 KiB"),
+    ("on=64KiB", 64 << 10, "sampling one byte in 64.0 KiB"),
+    ("on=1", 1, "sampling one byte in 1 B")])
+def test_sampling_is_turned_on_with_a_mean(sleeper, argument, mean, says):
+    assert answered(sleeper, argument, 1, mean) == (0, says + "\n", "", mean)
+
+
+def test_sampling_is_turned_off(sleeper):
+    assert answered(sleeper, "off", 0, 0) == (0, "sampling is off\n", "", 0)
+
+
+def test_sampling_that_is_starting_is_on_its_way(sleeper):
+    status, out, _, _ = answered(sleeper, "on", 2, 0)
+    assert (status, out) == \
+        (0, "sampling is starting: libunwind is being loaded\n")
+
+
+@pytest.mark.parametrize("state, says", [
+    (3, "libunwind.so.8 cannot be loaded"), (4, "sandbox"),
+    (5, "15 different means"), (0, "sampling is off"), (77, "not known here")])
+def test_why_sampling_cannot_be_turned_on_is_told(sleeper, state, says):
+    status, out, err, _ = answered(sleeper, "on", state, 0)
+    assert (status, out, len(err.splitlines())) == (1, "", 1)
+    assert says in err
+
+
+def test_a_process_that_rests_samples_nothing_in_time(sleeper):
+    pid, _ = sleeper
+    done = ctl("-t", 0.2, pid, "profile", "on")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"gcshim-ctl: in 0.2 s no thread of process {pid} allocated or freed "
+        "enough to take notice; one will when it does\n")
+
+
+def test_a_shim_that_does_not_sample_is_not_asked():
+    with subprocess.Popen(["sleep", "300"]) as process:
+        with segment_file(f"gcshim.{process.pid}.1.1",
+                          segment_bytes(process.pid)):
+            done = ctl(process.pid, "profile", "on")
+            assert not is_requested(process.pid, PROFILE_REQUESTED)
+        process.kill()
+    assert (done.returncode, done.stderr) == (
+        1, f"gcshim-ctl: process {process.pid} runs under a gcshim that does "
+        "not sample\n")
+
+
+def test_a_real_process_is_sampled_from_then_on_and_no_more():
+    with Puppet("held = take(1000, 1000)", "tick()") as puppet:
+        for argument, says in [("on=1KiB", "sampling one byte in 1.0 KiB\n"),
+                               ("off", "sampling is off\n")]:
+            with asked(puppet.pid, "profile", argument) as process:
+                out, err = tick_until_it_ends(process, puppet)
+            assert (process.returncode, out, err) == (0, says, "")
+            if argument != "off":
+                puppet.do("more = take(1000, 1000)")
+        puppet.do("most = take(3000, 1000)")
+        done = run_tool("gcshim-prof", puppet.pid)
+    assert done.returncode == 0, done.stderr
+    assert "  sampling is off; last turned on " in done.stdout
+    found = re.search(rf"in use at sites +{SIZE} ", done.stdout)
+    assert MIB * 0.8 < size(found[1]) < MIB * 2
 
 
 # --------------------------------------------------------------- baseline
@@ -215,10 +313,14 @@ def test_another_users_process_is_not_asked(request_):
 # ------------------------------------------------------------------ usage
 
 @pytest.mark.parametrize("args, says", [
-    ([], "no process id"), (["1"], "trim, collect, baseline"), (["x"], "clean"),
+    ([], "no process id"), (["1"], "trim, collect, profile, baseline"), (["x"], "clean"),
     (["trim"], "'trim' is no process id"), (["0", "trim"], "'0'"),
     (["1", "collect", "x"], "'x' is too much"), (["collect"], "'collect'"),
-    (["1", "profile"], "trim, collect, baseline"),
+    (["1", "profile"], "profile what? on, on=MEAN or off"),
+    (["1", "profile", "x"], "'x' is not on, on=MEAN"),
+    (["1", "profile", "on=0"], "'on=0'"),
+    (["1", "profile", "on=x"], "'on=x'"),
+    (["1", "profile", "on", "x"], "'x' is too much"),
     (["1", "clean"], "'clean'"), (["1", "trim", "x"], "'x' is too much"),
     (["clean", "x"], "'x' is too much"), (["-t", "x", "1", "trim"], "'x'"),
     (["-t", "-1", "1", "trim"], "'-1'"), (["--nonsense"], "nonsense")])
@@ -233,7 +335,7 @@ def test_a_mistake_is_one_line_and_status_2(args, says):
 def test_help_and_version_go_to_stdout():
     done = ctl("-h")
     assert (done.returncode, done.stderr) == (0, "")
-    for word in ("trim", "collect", "baseline", "clean", "--timeout"):
+    for word in ("trim", "collect", "profile", "baseline", "clean",
+                 "--timeout"):
         assert word in done.stdout
-    assert "profile" not in done.stdout
     assert ctl("--version").stdout.startswith("gcshim-ctl (gcshim) 0.")

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import TOOLS, await_that, document, plain_env, run_tool
 from forge import (gc_events_table, gc_table, segment_bytes, segment_file,
-                   with_tables)
+                   table_at, with_tables)
 from programs import (COLLECT_REQUESTED, Holder, Puppet, await_request,
                       is_requested)
 from terminal import Terminal
@@ -282,15 +282,6 @@ def test_a_runtime_of_its_own_is_asked_and_may_not_say_when_it_is_done(sleeper):
     assert done.stdout == "asked; the runtime does not say when it is done\n"
 
 
-def table_at(path, kind):
-    data = path.read_bytes()[:4096]
-    for i in range(struct.unpack_from("<I", data, 88)[0]):
-        found, _, offset, _ = struct.unpack_from("<IIQQ", data, 96 + 24 * i)
-        if found == kind:
-            return offset
-    raise AssertionError(f"no table {kind}")
-
-
 def test_a_runtime_of_its_own_that_collects_when_asked_is_seen_to(sleeper):
     old = (1, 1, 50 * MIB, 49 * MIB, 5, 2, 0, sleeper.pid)
     with forged(sleeper.pid, goal=16 * MIB, events=[old]) as path, \
@@ -319,7 +310,7 @@ def test_the_panel_follows_the_collections(rows, cols):
         top.await_screen(f"{puppet.pid} ")
         top.press("6")
         text = top.await_screen("BEFORE")
-        assert " 4 Huge blocks   6 GC" in re.sub(r"\(\d+\) ", "", text)
+        assert " 4 Huge blocks   5 Call sites   6 GC" in re.sub(r"\(\d+\) ", "", text)
         assert f"collections of {RUNTIME} (observe)" in text
         assert re.search(rf"  2 +{PAUSE} +{SIZE} +{SIZE} +{SIZE} +[\d,]+ "
                          "runtime", text), text
@@ -336,7 +327,6 @@ def test_the_panel_of_a_program_without_a_runtime_says_what_it_takes():
         top.press("6")
         text = top.await_screen("GCSHIM_GC=observe or pace")
         assert "BEFORE" not in text
-        top.press("5")  # not yet a panel
         top.press("1")
         top.await_screen("verdict: ")
 

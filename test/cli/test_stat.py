@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from conftest import await_that, document, run_tool, segments
-from forge import segment_bytes, segment_file
+from forge import sampled_segment, segment_bytes, segment_file
 from programs import FRAGMENTED, IN_USE, OUTSIDE, UNRETURNED, Holder, Puppet
 
 MIB = 1 << 20
@@ -286,3 +286,51 @@ def test_a_full_disk_is_a_failure(options):
                     stderr=subprocess.PIPE)
     assert done.returncode == 1
     assert "writing" in done.stderr
+
+
+# ------------------------------------------------------------- call sites
+
+STACKS = [[(f"take_{i}", "app.py", i), ("main", "app.py", 99)]
+          for i in range(7)]
+
+
+@pytest.fixture(name="sampled")
+def a_sampled_process(tmp_path):
+    path = tmp_path / "segment"
+    path.write_bytes(sampled_segment(
+        os.getpid(), *STACKS, used=99 * MIB,
+        huge=[(MIB + i, 8 + i) for i in range(7)] + [(9 * MIB, 0)],
+        samples=[(64, 8)] * 100))
+    return path
+
+
+def test_the_call_sites_with_most_are_told(sampled):
+    text = report(sampled)
+    section = text[text.index("\ncall sites"):].split("\n\n")[0].splitlines()
+    assert section[1] == ("call sites, by what is in use (sampling one byte in "
+                          "64.0 KiB; gcshim-prof)")
+    assert re.fullmatch(r"    7\.3 MiB   6\.1 MiB to 8\.6 MiB +8  take_0",
+                        section[3])
+    assert re.fullmatch(r"    1\.0 MiB   exact +14  take_6", section[4])
+    assert len(section) == 8
+    assert "  take_1" in report(sampled, "--all")
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_a_huge_block_is_told_with_its_call_site(sampled):
+    text = report(sampled)
+    assert re.search(r"0x\S+ +9\.0 MiB .*\n.* 1\.0 MiB .*\n {20} site 14, "
+                     r"take_6\n", text), text
+    sites = [h["site"] for h in figures(sampled)["huge"]]
+    assert sites == [None, *range(14, 7, -1)]
+
+
+def test_a_long_name_is_shortened(tmp_path):
+    path = tmp_path / "segment"
+    path.write_bytes(sampled_segment(
+        os.getpid(), [("f" * 200, "x.py", 1)], used=9 * MIB, huge=[(MIB, 8)]))
+    assert all(len(line) <= 80 for line in report(path).splitlines())
+
+
+def test_without_samples_there_is_no_word_of_call_sites(puppet):
+    assert "call site" not in report(puppet.pid)

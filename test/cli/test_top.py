@@ -4,13 +4,14 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import time
 
 import pytest
 
-from conftest import TOOLS, await_that, document, plain_env, run_tool, segments
+from conftest import ROOT, TOOLS, await_that, document, plain_env, run_tool, segments
 from forge import segment_bytes, segment_file
 from programs import OUTSIDE, Holder, Puppet
 
@@ -318,6 +319,22 @@ def test_help_and_version_go_to_stdout():
     done = run_tool("gcshim-top", "--version")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("gcshim-top (gcshim) 0.")
+
+
+def test_the_man_page_and_the_completion_know_every_option_and_column():
+    man = (ROOT / "docs" / "man" / "gcshim-top.1").read_text(encoding="utf-8")
+    completion = (ROOT / "docs" / "completion" / "gcshim").read_text(
+        encoding="utf-8")
+    options = re.findall(r"^ .*--([a-z-]+)", run_tool("gcshim-top", "-h").stdout,
+                         re.M)
+    assert len(options) >= 12
+    for option in options:
+        assert re.search(rf"(Fl|,) -{option}\b", man), option
+        assert f"--{option}" in completion
+    titles = batch("-t").stdout.splitlines()[3]
+    assert "FAM USED" in titles
+    for title in titles.split() + ["HISTORY", "CHANGE"]:
+        assert re.search(rf"^\.It .*\b{title}\b", man, re.M), title
 
 
 def test_without_a_terminal_it_says_so():

@@ -1,17 +1,21 @@
 """gcshim-top on a real pseudo-terminal: its screen, its keys, its ways out."""
 
+import json
 import os
+import re
 import signal
+import sys
 
 import pytest
 
-from conftest import TOOLS, await_that
+from conftest import TOOLS, Conversation, await_that, run_tool
 from forge import segment_bytes, segment_file
 from programs import Holder
 from terminal import Terminal
 
 
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"  # the full screen
+LISTEN, DEAF = b"\x1b[?1006;1000h", b"\x1b[?1006;1000l"  # the mouse
 
 
 @pytest.fixture(name="two", scope="module")
@@ -137,12 +141,14 @@ def test_a_pause_is_told_and_ended(top, two):
 
 
 def test_a_dead_process_is_seen_to_be_dead(two):
-    with Holder(4) as third, Terminal("-p", third.pid, "-d", "0.1") as top:
+    with Holder(4) as third, Terminal("-p", third.pid, "-d", "0.1",
+                                      cols=120) as top:
         top.await_screen(lambda t: order(t, [third]) == [third.pid])
         third.kill()
-        top.await_screen("dead")
+        text = top.await_screen("dead")
+        assert re.search(r"python3 \(until \d\.\d s ago\)$", text, re.M)
         top.press("enter")
-        top.await_screen("its last figures")
+        top.await_screen("dead: its last figures, of ")
 
 
 def test_a_process_that_ends_leaves_the_screen():
@@ -150,6 +156,132 @@ def test_a_process_that_ends_leaves_the_screen():
         top.await_screen(lambda t: order(t, [third]) == [third.pid])
         third.end()
         top.await_screen("None of the processes asked for")
+
+
+# ---------------------------------------------------------------- the mouse
+
+def place_of(top, text):
+    row = top.row_with(text)
+    return row, top.screen.display[row].index(text)
+
+
+def double_click(top, place, wanted):
+    """Two clicks that are told at once may come as one, and on a busy machine
+    two that are not may be too far apart: once more, then."""
+    def opened():
+        top.click(*place)
+        while top.pump():
+            pass
+        return wanted in top.text()
+    await_that(opened, wanted)
+
+
+def test_the_mouse_selects_sorts_opens_and_leads_back(top, two):
+    first, second = order(top.await_screen(str(two[1].pid)), two)
+    row, col = place_of(top, f"{second} ")
+    top.click(row, col)
+    top.await_screen(lambda _: top.screen.buffer[row][0].bg != "default")
+    top.click(*place_of(top, "PID"))
+    top.await_screen(lambda t: order(t, two) == sorted([first, second]))
+    top.click(*place_of(top, "PID"))
+    top.await_screen(lambda t: order(t, two) == sorted([first, second])[::-1])
+    double_click(top, place_of(top, f"{first} "), f"pid {first},")
+    top.click(*place_of(top, "4 Huge blocks"))
+    top.await_screen("ADDRESS")
+    top.click(*place_of(top, "EscBack"))
+    top.await_screen("COMMAND")
+    top.click(*place_of(top, "F10Quit"))
+    assert top.await_end() == 0
+    assert top.is_restored()
+
+
+def test_the_wheel_scrolls(top):
+    top.press("f1")
+    first = top.await_screen("gcshim-top: help")
+    top.wheel(down=True)
+    top.await_screen(lambda t: t.splitlines()[1] == first.splitlines()[4])
+    top.wheel(down=False)
+    top.await_screen(lambda t: t == first)
+
+
+@pytest.mark.parametrize("args, env", [
+    (["-M"], {}), ([], {"TERM": "vt100"})])
+def test_where_there_is_no_mouse_none_is_asked_for(two, args, env):
+    with Terminal("-p", pids(two), *args, env=env) as top:
+        top.await_screen("F10Quit")
+        top.press("q")
+        assert top.await_end() == 0
+        assert b"1000h" not in top.output
+
+
+def test_a_console_without_a_mouse_takes_no_harm(two):
+    with Terminal("-p", pids(two), env={"TERM": "linux"}) as top:
+        top.await_screen("F10Quit")
+        top.press("q")
+        assert top.await_end() == 0
+        assert top.output.rfind(b"1000l") > top.output.rfind(b"1000h")
+
+
+# ----------------------------------------------------------------- the tree
+
+# Starts a shell without an account that starts it again with one.
+FATHER = """
+import os, subprocess, sys
+env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+env["SHIM"] = os.environ["LD_PRELOAD"]
+run = 'LD_PRELOAD=$SHIM "$@"; exit 0'
+child = subprocess.Popen(["sh", "-c", run, "sh", sys.executable, "-c",
+                          "print('ready', flush=True); input()"], env=env)
+child.wait()
+"""
+
+
+@pytest.fixture(name="family")
+def a_process_and_its_grandchild():
+    """Two pids, the older first; between them a shell without the shim."""
+    with Conversation([sys.executable, "-c", FATHER]) as father:
+        assert father.hear() == "ready"
+        def child():
+            processes = json.loads(run_tool(
+                "gcshim-top", "-b", "-n", "1", "--json").stdout)["processes"]
+            return [p["pid"] for p in processes
+                    if p["ancestor_pid"] == father.pid]
+        yield father.pid, await_that(child, "the grandchild")[0]
+        father.say()
+        assert father.end()[0] == 0
+
+
+def test_a_tree_leads_past_processes_without_an_account(family):
+    older, younger = family
+    with Terminal("-p", f"{older},{younger}", "-d", "0.2", "-t") as top:
+        text = top.await_screen("FAM USED")
+        lines = {pid: line for line in text.splitlines() for pid in family
+                 if line.split()[:1] == [str(pid)]}
+        assert " └─ python3 -c print" in lines[younger]
+        assert "─" not in lines[older]
+        top.press(" ")
+        top.await_screen(lambda t: "[+1] python3" in t
+                         and str(younger) not in t.split())
+        top.press("f5")
+        top.await_screen(lambda t: "FAM USED" not in t and "└─" not in t
+                         and str(younger) in t.split())
+
+
+def test_a_tree_is_drawn_in_ascii_too(family):
+    with Terminal("-p", ",".join(map(str, family)), "-t", cols=120,
+                  env={"LC_ALL": "C"}) as top:
+        text = top.await_screen("`- python3 -c print")
+        assert text.isascii()
+        assert "HISTORY" in text
+
+
+def test_a_tree_is_printed_too(family):
+    done = run_tool("gcshim-top", "-b", "-n", "1", "-t", "-p",
+                    ",".join(map(str, family)))
+    titles, older, younger = done.stdout.splitlines()[3:]
+    assert "FAM USED" in titles and "FAM ALLOC" in titles
+    assert [int(line.split()[0]) for line in (older, younger)] == [*family]
+    assert "- python3 -c print" in younger or "─ python3 -c print" in younger
 
 
 # ------------------------------------------------------------ the terminal
@@ -210,10 +342,12 @@ def test_stopping_restores_the_terminal_and_going_on_draws_anew():
         shell.press("ctrl-z")
         shell.await_screen("Stopped")
         shell.await_output(LEAVE, but_not=ENTER)
+        shell.await_output(DEAF, but_not=LISTEN)
         shell.press("stty -a", "enter")
         assert " icanon " in shell.await_screen(" icanon ")
         shell.press("fg", "enter")
         shell.await_screen(lambda t: "F10Quit" in t and "icanon" not in t)
+        shell.await_output(LISTEN, but_not=DEAF)
         shell.press("q")
         shell.await_output(LEAVE, but_not=ENTER)
         shell.press("echo status=$?", "enter")

@@ -9,7 +9,8 @@ from conftest import await_that, document, run_tool, segments
 from programs import FRAGMENTED, Holder, Puppet
 from terminal import Terminal
 
-WINDOWS = pytest.mark.parametrize("rows, cols", [(24, 80), (40, 120)])
+WINDOWS = pytest.mark.parametrize("rows, cols", [(24, 80), (40, 120),
+                                                (60, 200)])
 
 
 @pytest.fixture(name="puppet", scope="module")
@@ -114,7 +115,7 @@ def test_the_threads_have_what_they_own(puppet, rows, cols):
         assert titles.split()[:4] == ["TID", "S", "NAME", "TOTAL"]
         assert re.match(rf" *{puppet.pid} [SR] python", first)
         assert re.match(r" *\d+ S ", second)
-        assert ("COUNTED" in titles) == (cols == 120)
+        assert ("COUNTED" in titles) == (cols >= 120)
         assert len(titles) <= cols
 
 
@@ -208,3 +209,22 @@ def test_a_trim_of_a_process_that_is_killed_meanwhile_says_so():
         top.await_screen("gives memory back: 0 of 1 threads")
         holder.kill()
         top.await_screen("gives nothing back: it has ended")
+
+
+# ------------------------------------------------------------- call sites
+
+@WINDOWS
+def test_call_sites_follow_what_the_program_does(rows, cols):
+    with Puppet("held = take(3, 1 << 20)", "tick()",
+                settings={"sample": "64KiB"}) as puppet, \
+            panel_of(puppet, "5", rows, cols) as top:
+        top.await_screen(lambda t: re.search(r"  3\.0 MiB .* ffi_\w+", t),
+                         "the three blocks")
+        puppet.do("more = take(20, 1 << 20)")
+        top.await_screen(lambda t: re.search(r"  2[03]\.0 MiB .* ffi_\w+", t),
+                         "the blocks that came")
+
+
+def test_without_samples_the_panel_says_what_it_takes(puppet):
+    with panel_of(puppet, "5") as top:
+        top.await_screen("gcshim-ctl PID profile on")

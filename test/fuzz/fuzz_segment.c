@@ -5,9 +5,10 @@
 #include "fuzz.h"
 
 #include "gcshim/layout.h"
-#include "reader/reader.h"
+#include "reader/profile.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,68 @@ static void check_gc(const struct reader_gc *gc)
     }
 }
 
+static void check_estimate(struct reader_estimate estimate)
+{
+    struct reader_range95 range = reader_estimate_range(estimate, 0);
+
+    require(estimate.value >= 0 && isfinite(estimate.value));
+    require(estimate.variance >= 0 && isfinite(estimate.variance));
+    require(range.low >= 0 && range.low <= estimate.value);
+    require(range.high >= estimate.value && isfinite(range.high));
+}
+
+static void check_frame(const struct reader_profile *profile,
+                        const struct reader_frame *frame)
+{
+    require(frame->module >= READER_MODULE_NONE);
+    require(frame->module < (int)profile->module_count);
+    if (!frame->function)
+        return;
+    check_text(frame->function, GCSHIM_NAME_BYTES);
+    check_text(frame->file, GCSHIM_NAME_BYTES);
+}
+
+static void check_site(const struct reader_profile *profile,
+                       const struct reader_site *site)
+{
+    require(site->number < GCSHIM_SITES && site->samples > 0);
+    require(site->live_samples <= site->samples);
+    require(site->thread_count <= site->live_samples);
+    check_estimate(site->live_bytes);
+    check_estimate(site->live_blocks);
+    check_estimate(site->total_bytes);
+    check_estimate(site->total_blocks);
+    require(site->live_bytes.value <= site->total_bytes.value);
+    require(site->frame_count <= GCSHIM_STACK_DEPTH_MAX);
+    for (size_t i = 0; i < site->frame_count; i++)
+        check_frame(profile, &site->frames[i]);
+    for (size_t i = 0; i < site->thread_count; i++)
+        check_estimate(site->threads[i].live_bytes);
+}
+
+static void check_profile(const struct reader_profile *profile)
+{
+    require(profile->state <= READER_SAMPLING_UNKNOWN);
+    check_estimate(profile->live_bytes);
+    check_estimate(profile->total_bytes);
+    for (size_t i = 0; i < profile->module_count; i++) {
+        check_text(profile->modules[i].path, GCSHIM_MODULE_BYTES);
+        require(profile->modules[i].build_id_bytes <= READER_BUILD_ID_BYTES);
+    }
+    for (size_t i = 0; i < profile->site_count; i++)
+        check_site(profile, &profile->sites[i]);
+}
+
+static void profile_of(const struct reader_process *process)
+{
+    struct reader_profile profile;
+
+    if (reader_profile_init(&profile, process, NULL) < 0)
+        return;
+    check_profile(&profile);
+    reader_profile_fini(&profile);
+}
+
 /* Whatever the file says, what the reader says must make sense. */
 static void check(const struct reader_process *process)
 {
@@ -125,6 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(&process);
         require(reader_process_explain(&process) == 0);
         check(&process);
+        profile_of(&process);
         reader_process_fini(&process);
     }
     unlink(path);

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, ROOT, plain_env, run_shimmed
+from conftest import (BUILD, ROOT, plain_env, run_shimmed, run_tool,
+                      shim_env)
 from gc_section import ASKED, PACE, run_kept
 
 EXAMPLES = BUILD / "docs" / "examples"
@@ -92,3 +93,24 @@ def test_the_toy_collector_is_short():
     """What it teaches fits into 200 lines."""
     text = (ROOT / "docs" / "examples" / "mark_sweep.c").read_text()
     assert len(text.splitlines()) <= 200
+
+
+def test_the_service_of_the_tutorial_is_led_back_to_its_line():
+    """docs/tutorial.md, in short."""
+    source = ROOT / "docs" / "examples" / "thumbnails.py"
+    service = subprocess.Popen(
+        ["/usr/bin/python3", source, "serve", "0"], text=True,
+        env=shim_env(sample="64KiB"), stdout=subprocess.PIPE)
+    try:
+        port = re.search(r":(\d+)$", service.stdout.readline().strip())[1]
+        subprocess.run(["/usr/bin/python3", source, "visit", port, "200"],
+                       env=plain_env(), check=True, timeout=60)
+        told = run_tool("gcshim-prof", service.pid, "-n", "1").stdout
+    finally:
+        service.send_signal(2)
+        assert service.wait(timeout=60) == 0
+    lines = source.read_text().splitlines()
+    guilty = 1 + next(i for i, line in enumerate(lines)
+                      if "CACHE.get(self.path" in line)
+    assert "draw_thumbnail at " in told
+    assert f"Thumbnails.do_GET at {source}:{guilty}\n" in told

@@ -4,6 +4,7 @@ knows by malloc_usable_size()."""
 import contextlib
 import math
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -147,7 +148,7 @@ def test_a_mean_of_one_byte_is_the_truth():
         running.do("go")
         profile = running.profile()
         # The list is a hash table, and half full: a few find no room.
-        assert profile.unlisted < 100
+        assert profile.samples_unlisted < 100
         for name, (_, live, live_blocks, total, total_blocks) in \
                 running.truth.items():
             sites = running.sites(profile, name)
@@ -180,7 +181,7 @@ def test_stacks_go_from_the_caller_of_malloc_to_where_the_thread_began():
     with program(sample=MEAN) as running:
         running.do("thread")
         for site in running.sites(running.profile(), "mixed"):
-            modules = [os.path.basename(f.module) for f in site.frames]
+            modules = [os.path.basename(f.path) for f in site.stack]
             assert modules[:2] == ["profile", "profile"]
             assert modules[-1] == "libc.so.6"   # where a thread starts
             assert not site.is_cut
@@ -191,7 +192,7 @@ def test_a_stack_deeper_than_asked_for_is_cut_and_says_so():
     with program(sample=MEAN, stack_depth=2) as running:
         running.do("go")
         site, = running.sites(running.profile(), "mixed")
-        assert len(site.frames) == 2 and site.is_cut
+        assert len(site.stack) == 2 and site.is_cut
 
 
 def test_modules_carry_the_build_id_of_their_file():
@@ -212,12 +213,12 @@ def test_sampling_is_turned_on_and_off_while_the_program_runs():
         assert running.profile().state == profile_section.OFF
         running.turn(MEAN)
         profile = running.profile()
-        assert (profile.state, profile.mean) == (profile_section.ON, MEAN)
+        assert (profile.state, profile.mean_bytes) == (profile_section.ON, MEAN)
         running.do("go")
         assert running.sites(running.profile(), "mixed")
         running.turn(0)
         profile = running.profile()
-        assert (profile.state, profile.mean) == (profile_section.OFF, 0)
+        assert (profile.state, profile.mean_bytes) == (profile_section.OFF, 0)
         samples = sum(s.samples for s in profile.sites)
         running.do("go")
         assert sum(s.samples for s in running.profile().sites) == samples
@@ -259,7 +260,7 @@ def test_a_fork_child_begins_with_its_parents_sites():
         assert parent.wait(timeout=60) == 0
     here = max(ours.sites, key=lambda s: s.bytes)
     there = max(theirs.sites, key=lambda s: s.bytes)
-    assert here.frames == there.frames
+    assert here.stack == there.stack
     assert here.bytes == pytest.approx(there.bytes, rel=0.1)
     assert 0.4 < here.live_bytes / there.live_bytes < 0.6
 
@@ -299,4 +300,42 @@ def test_a_dead_process_still_tells_its_sites(tmp_path):
         path.unlink()
     profile = Profile(tmp_path / "segment")
     site, = running.sites(profile, "mixed")
-    assert site.frames[0].module.endswith("/profile")
+    assert site.stack[0].path.endswith("/profile")
+
+
+def reported(*argv, **settings):
+    done = run_shimmed(argv, settings={"report": "stderr", **settings})
+    assert done.returncode == 0
+    return done.stderr
+
+
+def test_the_report_at_exit_ends_with_what_was_never_freed():
+    script = ("keep = [bytearray(3000) for _ in range(2000)]\n"
+              "import os, sys\n"
+              "gone = [bytearray(3000) for _ in range(2000)]\n"
+              "del gone\n"
+              "os._exit(0)\n")
+    text = reported("/usr/bin/python3", "-c", script, sample=4096)
+    first = text.split("  never freed, by call site\n")[1].splitlines()
+    size, count = re.fullmatch(r"    ([\d.]+) MiB in (\d+) blocks, estimated "
+                               r"from \d+ samples", first[0]).groups()
+    assert 4.8 < float(size) < 7 and 1600 < int(count) < 2400
+    assert first[1].startswith("      /usr/bin/python3.11+0x")
+    assert "      <listcomp> at <string>:1" in first
+
+
+def test_code_in_the_report_can_be_looked_up():
+    """The call's address, as addr2line takes it."""
+    source = PROGRAMS / "profile"
+    done = subprocess.run([source], input="go\n", text=True,
+                          env=shim_env(report="stderr", sample=MEAN),
+                          capture_output=True, check=True)
+    where = re.findall(rf"{source.resolve()}\+(0x[0-9a-f]+)", done.stderr)
+    named = subprocess.run(["addr2line", "-f", "-e", source, *where],
+                           capture_output=True, text=True, check=True).stdout
+    assert {"mixed", "medium", "large", "huge", "go"} <= \
+        set(named.splitlines())
+
+
+def test_without_samples_the_report_says_nothing_of_sites():
+    assert "never freed" not in reported("/bin/true")

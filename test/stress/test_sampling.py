@@ -1,12 +1,14 @@
 """Call stacks are taken where that is hard, and nothing comes of it for the
 program."""
 
+import os
 import subprocess
 
 import pytest
 
 import profile_section
-from conftest import (BUILD, await_that, run_shimmed, segments, shim_env)
+from conftest import (BUILD, SHIM, await_that, plain_env, run_shimmed,
+                      segments, shim_env)
 from profile_section import Profile
 
 STRESS = BUILD / "test" / "stress"
@@ -57,8 +59,8 @@ def test_sampling_is_turned_on_while_others_hold_the_loaders_lock(plugin):
         for mean in 4096, 0, 8192:
             number = profile_section.request(path, mean)
             await_that(lambda: Profile(path).served == number, "the answer")
-            assert Profile(path).mean == mean
-        await_that(lambda: any(s.frames for s in Profile(path).sites),
+            assert Profile(path).mean_bytes == mean
+        await_that(lambda: any(s.stack for s in Profile(path).sites),
                    "a stack")
     finally:
         process.stdin.close()
@@ -98,3 +100,64 @@ def test_a_sandboxed_program_has_samples_without_stacks():
         for path in set(segments()) - before:
             path.unlink()
     assert sites[profile_section.SITE_UNKNOWN].live_bytes > 15 << 20
+
+
+def test_in_a_sandbox_sampling_cannot_be_turned_on_and_says_so():
+    script = ("import ctypes, sys\n"
+              "ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\n"
+              "print(flush=True)\n"
+              "while sys.stdin.readline():\n"
+              "    keep = [bytearray(5000) for _ in range(100)]\n"
+              "    print(flush=True)\n")
+    before = set(segments())
+    process = subprocess.Popen(
+        ["/usr/bin/python3", "-c", script], text=True, env=shim_env(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        process.stdout.readline()
+        path, = segments(process.pid)
+        number = profile_section.request(path, 4096)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        profile = Profile(path)
+    finally:
+        process.stdin.close()
+        process.wait(timeout=60)
+        for left in set(segments()) - before:
+            left.unlink()
+    assert (profile.served, profile.state, profile.mean_bytes) == \
+        (number, profile_section.SANDBOXED, 0)
+
+
+FORK_IN_FULL_SHM = """
+import os, sys
+keep = [bytearray(200000) for _ in range(20)]
+keep += [bytearray(1000) for _ in range(2000)]
+child = os.fork()
+keep += [bytearray(300000) for _ in range(20)]
+keep += [bytearray(1000) for _ in range(2000)]
+del keep
+if child == 0:
+    os._exit(0)
+sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("sample", [0, 4096])
+def test_a_child_whose_dev_shm_is_full_goes_on_without(sample):
+    """Of each size there is room for something else: the parent's tables, the
+    child's slots, its huge blocks, its sites."""
+    sizes = " ".join(f"{kib}k" for kib in [*range(16, 80, 8),
+                                           *range(500, 3300, 200)])
+    done = subprocess.run(
+        ["unshare", "-mf", "sh", "-c",
+         f'for size in {sizes}; do '
+         "mount -t tmpfs -o size=$size none /dev/shm && "
+         'env LD_PRELOAD="$SHIM" python3 -c "$SCRIPT" 2>&1 || '
+         "{ echo $size: $?; exit 1; }; umount /dev/shm; done"],
+        env={**plain_env(), "SHIM": str(SHIM), "GCSHIM_SAMPLE": str(sample),
+             "SCRIPT": FORK_IN_FULL_SHM, "PATH": "/usr/bin:/bin:/usr/sbin"},
+        capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

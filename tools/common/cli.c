@@ -3,10 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <langinfo.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 static int flushed(void)
 {
@@ -84,5 +87,51 @@ int cli_seconds(const char *text, double least, double most,
         seconds > most)
         return -EINVAL;
     *ret_seconds = seconds;
+    return 0;
+}
+
+bool cli_has_utf8(void)
+{
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+/* What a unit stands for, 0 where it is none. */
+static double unit_of(const char *name)
+{
+    static const char letters[] = "KMG";
+    double unit = 1;
+
+    if (*name == '\0' || strcasecmp(name, "B") == 0)
+        return 1;
+    for (const char *letter = letters; *letter; letter++) {
+        unit *= 1024;
+        if (toupper((unsigned char)*name) == *letter)
+            return name[1] == '\0' || strcasecmp(name + 1, "B") == 0 ||
+                           strcasecmp(name + 1, "iB") == 0
+                       ? unit
+                       : 0;
+    }
+    return 0;
+}
+
+int cli_size(const char *text, uint64_t least, uint64_t most,
+             uint64_t *ret_bytes)
+{
+    char *end = NULL;
+
+    /* strtod takes "0x10", "inf" and signs. */
+    if (strspn(text, "0123456789.") == 0 || text[strspn(text, "0")] == 'x')
+        return -EINVAL;
+    double number = strtod(text, &end);
+
+    if (end == text)
+        return -EINVAL;
+    while (*end == ' ')
+        end++;
+    double bytes = number * unit_of(end);
+
+    if (!(bytes >= 1 && bytes >= (double)least && bytes <= (double)most))
+        return -EINVAL;
+    *ret_bytes = (uint64_t)bytes;
     return 0;
 }

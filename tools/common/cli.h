@@ -2,6 +2,7 @@
 #ifndef GCSHIM_COMMON_CLI_H
 #define GCSHIM_COMMON_CLI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum cli_status {
@@ -28,5 +29,13 @@ int cli_number(const char *text, uint64_t least, uint64_t most,
                uint64_t *ret_number);
 int cli_seconds(const char *text, double least, double most,
                 double *ret_seconds);
+
+/* Whether the locale, as setlocale has set it, shows more than ASCII. */
+bool cli_has_utf8(void);
+
+/* "8MiB", "1.5 GB", "4096": as in the shim's settings KB, MB and GB are powers
+ * of 1024 too.  0 or -EINVAL. */
+int cli_size(const char *text, uint64_t least, uint64_t most,
+             uint64_t *ret_bytes);
 
 #endif

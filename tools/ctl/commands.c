@@ -4,10 +4,11 @@
 #include <string.h>
 
 const struct ctl_command ctl_commands[] = {
-    {"trim", true, ctl_trim},
-    {"collect", true, ctl_collect},
-    {"baseline", true, ctl_baseline},
-    {"clean", false, ctl_clean},
+    {"trim", true, ctl_trim, NULL},
+    {"collect", true, ctl_collect, NULL},
+    {"profile", true, ctl_profile, "on, on=MEAN or off"},
+    {"baseline", true, ctl_baseline, NULL},
+    {"clean", false, ctl_clean, NULL},
 };
 
 const size_t ctl_command_count = sizeof(ctl_commands) / sizeof(ctl_commands[0]);

@@ -12,12 +12,14 @@
 struct ctl_request {
     uint32_t pid; /* 0 where the command is about none */
     double timeout_s;
+    const char *argument; /* NULL where the command takes none */
 };
 
 struct ctl_command {
     const char *name;
     bool is_of_process; /* PID NAME, else NAME alone */
     int (*run)(const struct ctl_request *request); /* the exit status */
+    const char *takes; /* what it takes an argument for; NULL: it takes none */
 };
 
 extern const struct ctl_command ctl_commands[];
@@ -31,6 +33,7 @@ const struct ctl_command *ctl_command_find(const char *name,
 
 int ctl_trim(const struct ctl_request *request);
 int ctl_collect(const struct ctl_request *request);
+int ctl_profile(const struct ctl_request *request);
 int ctl_baseline(const struct ctl_request *request);
 int ctl_clean(const struct ctl_request *request);
 

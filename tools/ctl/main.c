@@ -9,12 +9,15 @@
 
 static const char help_text[] =
     "Usage: gcshim-ctl [--timeout=SECONDS] PID trim|collect\n"
+    "       gcshim-ctl [--timeout=SECONDS] PID profile on[=MEAN]|off\n"
     "       gcshim-ctl PID baseline\n"
     "       gcshim-ctl clean\n"
     "Asks something of a process under gcshim, and says what came of it.\n"
     "\n"
     "  trim      give back what memory can be given back\n"
     "  collect   have its runtime collect its garbage\n"
+    "  profile   sample call stacks from now on, one byte in MEAN (default\n"
+    "            512KiB), for gcshim-prof; or do so no more\n"
     "  baseline  remember the figures of now, for readers to show the change\n"
     "  clean     remove the accounts that dead processes have left\n"
     "\n"
@@ -91,9 +94,12 @@ static int command_read(struct ctl_request *request, char **words,
                                        : "'%s' is no process id, and none "
                                          "of: %s",
                          name, names_format(names, is_of_process));
-    if (words[1 + is_of_process])
-        return cli_usage(CTL_NAME, "'%s' is too much",
-                         words[1 + is_of_process]);
+    words += 1 + is_of_process;
+    if (found->takes && !*words)
+        return cli_usage(CTL_NAME, "%s what? %s", name, found->takes);
+    request->argument = found->takes ? *words++ : NULL;
+    if (*words)
+        return cli_usage(CTL_NAME, "'%s' is too much", *words);
     request->pid = (uint32_t)pid;
     *ret_command = found;
     return CONTINUE;

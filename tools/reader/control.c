@@ -13,56 +13,14 @@
 #include "reader/gc.h"
 #include "reader/proc.h"
 #include "reader/process.h"
+#include "reader/profile_state.h"
+#include "reader/reopen.h"
 #include "reader/segment.h"
 #include "reader/slots.h"
-#include "reader/world.h"
 
-enum { PATH_BYTES = 64, LOCK_TRIES = 200, LOCK_PAUSE_NS = 10000000 };
+enum { LOCK_TRIES = 200, LOCK_PAUSE_NS = 10000000 };
 
 /* ----------------------------------------------------------------- open */
-
-/* A container's /dev/shm, on a way that it cannot bend. */
-static int root_directory_open(uint32_t root_pid, int *ret_fd)
-{
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "/proc/%" PRIu32 "/root", root_pid);
-    int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-    if (root < 0)
-        return -errno;
-    int err = world_directory_open(root, ret_fd);
-
-    close(root);
-    return err;
-}
-
-static int directory_open(const struct reader_process *process, int *ret_fd)
-{
-    int fd = -1;
-
-    if (process->root_pid != 0)
-        return root_directory_open(process->root_pid, ret_fd);
-    if (process->directory[0] == '\0')
-        return -ENAMETOOLONG;
-    fd = open(process->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    *ret_fd = fd;
-    return 0;
-}
-
-/* Whether a segment is the very one that the process was read from. */
-static bool is_its_segment(const struct segment *segment,
-                           const struct reader_process *process)
-{
-    const struct gcshim_header *header = &segment->header;
-
-    return header->pid == process->namespace_pid &&
-           header->start_time_ticks == process->start_time_ticks &&
-           header->created_ns == process->created_ns &&
-           segment->owner == process->file_uid;
-}
 
 /* What a killed process leaves behind looks as if it went on: only the kernel
  * knows. */
@@ -85,7 +43,7 @@ static int life_check(const struct segment *segment, uint32_t pid)
 static int process_check(const struct segment *segment,
                          const struct reader_process *process)
 {
-    if (process->state != READER_LIVE || !is_its_segment(segment, process))
+    if (process->state != READER_LIVE)
         return -ESRCH;
     if (process->file_uid != 0 && process->file_uid != process->uid)
         return -EPERM;
@@ -96,13 +54,8 @@ static int segment_open_of(struct segment *ret_segment,
                            const struct reader_process *process)
 {
     char ignored[READER_REASON_BYTES];
-    int dirfd = -1;
-    int err = directory_open(process, &dirfd);
+    int err = reopen_writable(ret_segment, process, ignored);
 
-    if (err)
-        return err;
-    err = segment_open_writable(ret_segment, dirfd, process->segment, ignored);
-    close(dirfd);
     if (err)
         return err;
     err = process_check(ret_segment, process);
@@ -168,7 +121,7 @@ static int header_write(const struct control *control, const void *words,
 /* ------------------------------------------------------------- requests */
 
 /* The process itself may ask at this moment, by an atomic add; then the two
- * requests are one.  P: [trim] [collect] */
+ * requests are one.  P: [trim] [collect] [profile] */
 static int request_write(struct control *control, size_t offset)
 {
     char ignored[READER_REASON_BYTES];
@@ -253,6 +206,54 @@ int control_collected(const struct control *control, uint64_t since_ns,
     }
     gc_fini(&gc);
     return err;
+}
+
+/* ------------------------------------------------------------- sampling */
+
+/* The mean stands there before the number that asks for it.  P: [profile] */
+static int profile_write(struct control *control, uint64_t mean_bytes)
+{
+    int err =
+        header_write(control, &mean_bytes, sizeof(mean_bytes),
+                     offsetof(struct gcshim_header, profile_wanted_bytes));
+
+    return err ? err
+               : request_write(control, offsetof(struct gcshim_header,
+                                                 profile_requested));
+}
+
+int control_profile(struct control *control, uint64_t mean_bytes)
+{
+    int err = 0;
+
+    if (control->segment->sections[GCSHIM_SECTION_PROFILE].entries == 0)
+        return -ENOTSUP;
+    err = lock(control);
+    if (err)
+        return err;
+    err = profile_write(control, mean_bytes);
+    unlock(control);
+    return err;
+}
+
+int control_profile_served(const struct control *control, bool *ret_is_served,
+                           enum reader_sampling *ret_state,
+                           uint64_t *ret_mean_bytes)
+{
+    enum reader_sampling state = READER_SAMPLING_UNKNOWN;
+    uint64_t mean_bytes = 0;
+    uint32_t served = 0;
+    int err = life_check(control->segment, control->pid);
+
+    if (err == 0)
+        err =
+            profile_state_read(control->segment, &served, &state, &mean_bytes);
+    if (err)
+        return err;
+    *ret_is_served = (int32_t)(served - control->request) >= 0;
+    *ret_state = state;
+    *ret_mean_bytes = mean_bytes;
+    return 0;
 }
 
 /* ------------------------------------------------------------- baseline */

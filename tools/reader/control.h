@@ -9,7 +9,7 @@
 #ifndef GCSHIM_READER_CONTROL_H
 #define GCSHIM_READER_CONTROL_H
 
-#include "reader/reader.h"
+#include "reader/profile.h"
 
 /* An open request.  Release with control_close. */
 struct control {
@@ -43,6 +43,16 @@ int control_collect_served(const struct control *control, bool *ret_is_served);
 int control_collected(const struct control *control, uint64_t since_ns,
                       enum reader_gc_asker asked_by,
                       struct reader_gc_event *ret_event);
+
+/* Asks for call stacks to be sampled with this mean, 0: not any more.
+ * -ENOTSUP where the process's shim does not sample. */
+int control_profile(struct control *control, uint64_t mean_bytes);
+
+/* Whether that has been done, or could not be; and what sampling is at then, or
+ * is at now.  -ESRCH as above. */
+int control_profile_served(const struct control *control, bool *ret_is_served,
+                           enum reader_sampling *ret_state,
+                           uint64_t *ret_mean_bytes);
 
 /* Remembers the figures of process in its segment, for readers to show the
  * change since. */

@@ -109,13 +109,38 @@ static int tid_compare(const void *left, const void *right)
            (a->namespace_tid < b->namespace_tid);
 }
 
-static uint32_t tid_seen(const struct proc_tid *tids, size_t count,
-                         uint32_t namespace_tid)
+int process_tids_init(struct process_tids *ret_tids,
+                      const struct reader_process *process,
+                      const struct proc *proc)
+{
+    struct process_tids tids = {.first = {process->pid, process->namespace_pid},
+                                .count = 1};
+    bool is_alone = proc->stat.thread_count <= 1;
+    int err = is_alone ? 0 : proc_tids_read(proc, &tids.list, &tids.count);
+
+    if (err)
+        return err;
+    if (tids.list && tids.count > 0)
+        qsort(tids.list, tids.count, sizeof(*tids.list), tid_compare);
+    *ret_tids = tids;
+    return 0;
+}
+
+void process_tids_fini(struct process_tids *tids)
+{
+    free(tids->list);
+    *tids = (struct process_tids){0};
+}
+
+uint32_t process_tid_seen(const struct process_tids *tids,
+                          uint32_t namespace_tid)
 {
     struct proc_tid key = {.namespace_tid = namespace_tid};
+    const struct proc_tid *list = tids->list ? tids->list : &tids->first;
     const struct proc_tid *found =
-        count > 0 ? bsearch(&key, tids, count, sizeof(*tids), tid_compare)
-                  : NULL;
+        tids->count > 0
+            ? bsearch(&key, list, tids->count, sizeof(*list), tid_compare)
+            : NULL;
 
     return found ? found->tid : namespace_tid; /* ended meanwhile */
 }
@@ -132,36 +157,30 @@ static int thread_compare(const void *left, const void *right)
 static int thread_tids_set(struct reader_process *process,
                            const struct proc *proc)
 {
-    struct proc_tid first = {process->pid, process->namespace_pid};
-    struct proc_tid *tids = &first;
-    size_t count = 1;
-    bool is_alone = proc->stat.thread_count <= 1;
-    int err = is_alone ? 0 : proc_tids_read(proc, &tids, &count);
+    struct process_tids tids;
+    int err = process_tids_init(&tids, process, proc);
 
     if (err)
         return err;
-    if (count > 0)
-        qsort(tids, count, sizeof(*tids), tid_compare);
     for (size_t i = 0; i < process->thread_count; i++) {
         struct reader_thread *thread = &process->threads[i];
 
-        thread->tid = tid_seen(tids, count, thread->tid);
+        thread->tid = process_tid_seen(&tids, thread->tid);
     }
     for (size_t i = 0; i < process->huge_count; i++) {
         struct reader_huge *huge = &process->huge[i];
 
-        huge->tid = tid_seen(tids, count, huge->tid);
+        huge->tid = process_tid_seen(&tids, huge->tid);
     }
     for (size_t i = 0; i < process->gc.event_count; i++) {
         struct reader_gc_event *event = &process->gc.events[i];
 
-        event->tid = tid_seen(tids, count, event->tid);
+        event->tid = process_tid_seen(&tids, event->tid);
     }
     if (process->thread_count > 0)
         qsort(process->threads, process->thread_count,
               sizeof(*process->threads), thread_compare);
-    if (tids != &first)
-        free(tids);
+    process_tids_fini(&tids);
     return 0;
 }
 
@@ -218,6 +237,10 @@ int process_locate(const struct gcshim_header *header,
 {
     bool is_ours = foreign_namespace(header) == 0;
 
+    if (source->held_pid != 0) {
+        *ret_pid = source->held_pid;
+        return 0;
+    }
     if (!source->directory && is_ours) {
         *ret_pid = header->pid;
         return 0;
@@ -248,13 +271,13 @@ static int live_join(struct reader_process *process, const struct proc *proc,
 static int process_join(struct reader_process *process,
                         const struct segment *segment,
                         const struct account *account, bool exists,
-                        enum process_trust trust,
+                        const struct process_source *source,
                         char reason[READER_REASON_BYTES])
 {
     struct proc proc;
     bool is_open = exists && proc_open(&proc, process->pid) == 0;
     bool live = is_open && is_live(segment, account, &proc);
-    int err = live ? live_join(process, &proc, trust, reason) : 0;
+    int err = live ? live_join(process, &proc, source->trust, reason) : 0;
 
     if (err == -ENOENT || err == -ESRCH) { /* it ended this instant */
         live = false;
@@ -262,7 +285,7 @@ static int process_join(struct reader_process *process,
     }
     if (!live)
         dead_set(process);
-    if (err == 0 && !live && is_unlinked(segment))
+    if (err == 0 && !live && source->held_pid == 0 && is_unlinked(segment))
         err = -ENOENT;
     if (err == 0)
         thread_names_set(process, live ? &proc : NULL);
@@ -338,8 +361,7 @@ static int process_fill(struct reader_process *process,
     if (err)
         return err;
     figures_set(process, &account);
-    err =
-        process_join(process, segment, &account, exists, source->trust, reason);
+    err = process_join(process, segment, &account, exists, source, reason);
     if (err)
         reader_process_fini(process);
     else
@@ -364,6 +386,26 @@ int process_read(struct reader_process *ret_process,
         place_set(&process, source, name);
         err = process_fill(&process, &segment, source, ret_reason);
     }
+    segment_close(&segment);
+    if (err == 0)
+        *ret_process = process;
+    return err;
+}
+
+int process_read_held(struct reader_process *ret_process,
+                      const struct segment *held, uint32_t pid,
+                      char ret_reason[READER_REASON_BYTES])
+{
+    struct process_source source = {
+        .dirfd = AT_FDCWD, .trust = PROCESS_ANY_OWNER, .held_pid = pid};
+    struct reader_process process = {0};
+    struct segment segment;
+    int err = segment_open_again(&segment, held, ret_reason);
+
+    if (err)
+        return err;
+    identity_set(&process, &segment);
+    err = process_fill(&process, &segment, &source, ret_reason);
     segment_close(&segment);
     if (err == 0)
         *ret_process = process;

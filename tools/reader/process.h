@@ -7,6 +7,7 @@
 #include "gcshim/layout.h"
 #include "reader/proc.h"
 #include "reader/reader.h"
+#include "reader/segment.h"
 #include "reader/world.h"
 
 /* Whose word is taken for whose process. */
@@ -25,6 +26,7 @@ struct process_source {
     /* How many more files of other users, about processes that are no more,
      * are read: anybody can write those in masses.  NULL: any number. */
     unsigned *strays_left;
+    uint32_t held_pid; /* as seen here, of a segment that is held open; or 0 */
 };
 
 /* Reads the segment name within a directory; see reader_process_init.
@@ -35,6 +37,12 @@ int process_read(struct reader_process *ret_process,
                  const struct process_source *source, const char *name,
                  char ret_reason[READER_REASON_BYTES]);
 
+/* The same of a segment that has been open since its process, which has this
+ * pid here, was first read: also when its file is gone. */
+int process_read_held(struct reader_process *ret_process,
+                      const struct segment *held, uint32_t pid,
+                      char ret_reason[READER_REASON_BYTES]);
+
 /* Marks it as not the one that lives now. */
 void process_bury(struct reader_process *process);
 
@@ -43,6 +51,24 @@ void process_bury(struct reader_process *process);
 int process_locate(const struct gcshim_header *header,
                    const struct process_source *source, uint32_t *ret_pid,
                    char ret_reason[READER_REASON_BYTES]);
+
+/* The threads of a process of another pid namespace, by what it calls them.
+ * None: everything is called what it calls itself. */
+struct process_tids {
+    struct proc_tid first; /* of one that has a single thread */
+    struct proc_tid *list; /* sorted by the namespace's; NULL: only first */
+    size_t count;
+};
+
+/* Release with process_tids_fini. */
+int process_tids_init(struct process_tids *ret_tids,
+                      const struct reader_process *process,
+                      const struct proc *proc);
+void process_tids_fini(struct process_tids *tids);
+
+/* Its id as we see it; the same where it has ended meanwhile. */
+uint32_t process_tid_seen(const struct process_tids *tids,
+                          uint32_t namespace_tid);
 
 /* Whether the process that made a segment is the one that proc is about; it
  * may run another program by now. */

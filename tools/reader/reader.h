@@ -36,6 +36,9 @@ enum {
     READER_GC_GENERATIONS = 3,
     READER_GC_EVENTS_MAX = 512,
 
+    /* Of a block whose call stack was not taken. */
+    READER_SITE_NONE = 0,
+
     /* A directory that anybody may fill must not take all of our memory:
      * what is beyond is counted, not shown. */
     READER_PROCESSES_MAX = 16384,
@@ -93,6 +96,7 @@ struct reader_huge {
     uint64_t bytes;
     uint32_t tid; /* of who asked for it, as this reader sees it */
     uint64_t age_ms;
+    uint32_t site; /* number of its call site, or READER_SITE_NONE */
 };
 
 /* Where what malloc has from the system is.  Every part is below or equal to
@@ -219,6 +223,9 @@ struct reader_process {
     uint32_t root_pid;      /* its segment is not in the directory that was
                              * read, but in /proc/root_pid/root/dev/shm; or 0 */
     uint32_t parent_pid;
+    /* In a survey, the nearest ancestor that is in it too; 0: none. */
+    uint32_t ancestor_pid;
+    uint64_t ancestor_created_ns;
     uint32_t uid;      /* the process's while it lives, then the file's */
     uint32_t file_uid; /* who owns the segment */
     char comm[READER_COMM_BYTES];
@@ -329,6 +336,17 @@ void reader_process_fini(struct reader_process *process);
  * namespace has no pid here.  Release with reader_process_fini. */
 int reader_process_find(struct reader_process *ret_process, const char *dir,
                         uint32_t pid);
+
+/* One that is read again and again.  Its segment stays open, so that its last
+ * figures can be read when it has ended, removed its file, or run another
+ * program: it is then dead, and what the pid is now is to be found anew.
+ * -ESRCH where it is not there any more. */
+struct reader_hold;
+int reader_hold_open(struct reader_hold **ret_hold,
+                     const struct reader_process *process);
+int reader_hold_read(const struct reader_hold *hold,
+                     struct reader_process *ret_process);
+void reader_hold_close(struct reader_hold *hold); /* NULL: nothing */
 
 /* Blocks handed out and not yet freed. */
 static inline uint64_t reader_blocks(const struct reader_totals *totals)

@@ -326,6 +326,23 @@ int segment_open_writable(struct segment *ret_segment, int dirfd,
     return err;
 }
 
+int segment_open_again(struct segment *ret_segment,
+                       const struct segment *segment,
+                       char ret_reason[READER_REASON_BYTES])
+{
+    struct segment again = {.fd = fcntl(segment->fd, F_DUPFD_CLOEXEC, 0)};
+
+    if (again.fd < 0)
+        return -errno;
+    int err = segment_enter(&again, ret_reason);
+
+    if (err)
+        segment_close(&again);
+    else
+        *ret_segment = again;
+    return err;
+}
+
 void segment_close(struct segment *segment)
 {
     close(segment->fd);

@@ -3,8 +3,8 @@
  * The file is read with pread and never mapped: a file that is cut short
  * meanwhile is then a short read, not a SIGBUS, and reading holes costs no
  * memory.  What a section holds is known to the file that is named after it:
- * slots.c, census.c, huge.c, history.c, ranges.c, gc.c.  Nobody outside of the reader
- * knows the raw layout.
+ * slots.c, census.c, blocks.c, history.c, ranges.c, gc.c, profile.c.  Nobody
+ * outside of the reader knows the raw layout.
  *
  * Functions return 0 or -errno; on -EPROTO ret_reason holds a sentence that
  * says what is wrong with the file.
@@ -36,6 +36,11 @@ struct segment {
 int segment_open(struct segment *ret_segment, int dirfd, const char *name,
                  char ret_reason[READER_REASON_BYTES]);
 void segment_close(struct segment *segment);
+
+/* The file of a segment that is open once more, wherever its name is now. */
+int segment_open_again(struct segment *ret_segment,
+                       const struct segment *segment,
+                       char ret_reason[READER_REASON_BYTES]);
 
 /* The same for reading and writing.  Only its first link is taken for the
  * file: -EPERM where there are more, -ENOENT where it is gone. */

@@ -11,6 +11,7 @@
 
 #include "gcshim/layout.h"
 #include "reader/array.h"
+#include "reader/kin.h"
 #include "reader/proc.h"
 #include "reader/process.h"
 #include "reader/reader.h"
@@ -301,6 +302,11 @@ int reader_survey_init(struct reader_survey *ret_survey, const char *dir)
                           dir ? REACH_OWN : REACH_OTHERS);
 
     world_fini(&world);
+    if (err)
+        return err;
+    err = kin_find(ret_survey);
+    if (err)
+        reader_survey_fini(ret_survey);
     return err;
 }
 

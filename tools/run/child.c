@@ -115,15 +115,20 @@ static bool is_for_child(const siginfo_t *info, const struct child *child)
     return info->si_signo != SIGINT && info->si_signo != SIGQUIT;
 }
 
-static void watch(struct child *child, const sigset_t *signals)
+bool child_wait(struct child *child, const struct timespec *timeout)
 {
-    while (!has_ended(child->pid, child)) {
-        siginfo_t info;
-        int number = sigwaitinfo(signals, &info);
+    sigset_t signals;
+    siginfo_t info;
 
-        if (number > 0 && number != SIGCHLD && is_for_child(&info, child))
-            (void)kill(child->pid, number);
-    }
+    signals_of_interest(&signals);
+    if (has_ended(child->pid, child))
+        return true;
+    int number = timeout ? sigtimedwait(&signals, &info, timeout)
+                         : sigwaitinfo(&signals, &info);
+
+    if (number > 0 && number != SIGCHLD && is_for_child(&info, child))
+        (void)kill(child->pid, number);
+    return has_ended(child->pid, child);
 }
 
 /* The signals stay blocked to the end: a ^C must not cost the report. */
@@ -136,7 +141,7 @@ static void signals_take(const sigset_t *signals, struct inherited *ret_before)
     (void)sigaction(SIGCHLD, &by_default, &ret_before->on_child);
 }
 
-int child_run(struct child *ret_child, char **argv, bool keep_own)
+int child_start(struct child *ret_child, char **argv, bool keep_own)
 {
     struct child child = {0};
     struct inherited inherited;
@@ -157,10 +162,18 @@ int child_run(struct child *ret_child, char **argv, bool keep_own)
     (void)close(pipe_fds[1]);
     if (err == 0) {
         child.exec_error = exec_error_read(pipe_fds[0]);
-        watch(&child, &signals);
         *ret_child = child;
     }
     (void)close(pipe_fds[0]);
+    return err;
+}
+
+int child_run(struct child *ret_child, char **argv, bool keep_own)
+{
+    int err = child_start(ret_child, argv, keep_own);
+
+    while (err == 0 && !child_wait(ret_child, NULL))
+        continue;
     return err;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 struct child {
     pid_t pid;
@@ -21,6 +22,13 @@ struct child {
  * child_release does that.  -errno where there is no child. */
 int child_run(struct child *ret_child, char **argv, bool keep_own);
 void child_release(const struct child *child);
+
+/* The same in two: child_start returns when the program runs, or has not been
+ * found to; child_wait waits until something happens, at most for timeout
+ * (NULL: for ever), and tells whether the child has ended.  To be called
+ * until it has. */
+int child_start(struct child *ret_child, char **argv, bool keep_own);
+bool child_wait(struct child *child, const struct timespec *timeout);
 
 /* The status that a shell would give. */
 int child_status(const struct child *child);

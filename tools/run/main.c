@@ -9,15 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cli.h"
+#include "reader/proc.h"
 #include "run/child.h"
-#include "run/preload.h"
+#include "run/launch.h"
 #include "run/program.h"
 #include "run/report.h"
-#include "run/runtime.h"
 
 static const char command[] = "gcshim-run";
 
@@ -33,6 +32,15 @@ static const char help_text[] =
     "                         runtime: off, observe (measure them), or pace\n"
     "                         (ask for them as memory in use grows), which is\n"
     "                         meant where no MODE is given\n"
+    "      --sample[=MEAN]    note who asks for memory, by one byte in MEAN\n"
+    "                         (default 512KiB; 1: every block), for\n"
+    "                         gcshim-prof; --report then tells what was\n"
+    "                         never freed, and who had asked for it\n"
+    "      --suppressions=FILE    call sites that this says nothing of, as\n"
+    "                         LeakSanitizer wants them (leak:PATTERN)\n"
+    "      --leak-exitcode=N  exit with N if anything else was never freed\n"
+    "                         and the program's own status is 0; reports, and\n"
+    "                         takes every block if there is no --sample\n"
     "      --all-python       have Python take its small objects from malloc\n"
     "                         too, so that they are seen (PYTHONMALLOC)\n"
     "      --preset=NAME      what shows most of a runtime's memory: python\n"
@@ -49,89 +57,84 @@ static const char help_text[] =
     "  -h, --help             print this\n"
     "  -V, --version          print the version\n"
     "\n"
-    "Exit status: the program's own, 128+N when signal N has killed it, 127\n"
+    "Exit status: the program's own (but see --leak-exitcode), 128+N when "
+    "signal N has killed it, 127\n"
     "when it is not found, 126 when it cannot be run; 1 when gcshim-run has\n"
     "failed, 2 for usage.\n";
 
 enum {
     OPTION_REPORT = 256,
-    OPTION_KEEP,
-    OPTION_GC,
-    OPTION_ALL_PYTHON,
     OPTION_PRESET,
     OPTION_NO_CHILDREN,
-    OPTION_SET,
-    OPTION_SHIM,
-    CONTINUE = -1,
-    NS_PER_S = 1000000000,
+    OPTION_SAMPLE,
+    OPTION_SUPPRESSIONS,
+    OPTION_LEAK_EXITCODE,
+    CONTINUE = LAUNCH_CONTINUE,
     REPORT_MODE = 0666,
+    STATUS_MOST = 255,
 };
 
 static const struct option long_options[] = {
     {"report", optional_argument, NULL, OPTION_REPORT},
-    {"keep", no_argument, NULL, OPTION_KEEP},
-    {"gc", optional_argument, NULL, OPTION_GC},
-    {"all-python", no_argument, NULL, OPTION_ALL_PYTHON},
+    {"sample", optional_argument, NULL, OPTION_SAMPLE},
+    {"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS},
+    {"leak-exitcode", required_argument, NULL, OPTION_LEAK_EXITCODE},
     {"preset", required_argument, NULL, OPTION_PRESET},
     {"no-children", no_argument, NULL, OPTION_NO_CHILDREN},
-    {"set", required_argument, NULL, OPTION_SET},
-    {"shim", required_argument, NULL, OPTION_SHIM},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
+    LAUNCH_OPTIONS,
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
 struct options {
-    bool report, keep, quiet, verbose;
+    struct launch launch;
+    bool report, sample;
+    int leak_status; /* 0: leaks do not show in the exit status */
+    struct suppressions suppressions;
     const char *report_path; /* NULL: stderr */
-    const char *shim;
-    const char *preset; /* NULL: none */
-    char **argv;        /* of the program */
+    char **argv;             /* of the program */
 };
 
 /* -------------------------------------------------------- command line */
 
-static int variable_set(const char *name, const char *value)
+/* Checked here, so that a mistake does not go by as a warning of the shim. */
+static int sample_set(struct options *options, const char *mean)
 {
-    if (setenv(name, value, 1) < 0)
+    uint64_t ignored = 0;
+
+    options->sample = !mean || strcmp(mean, "0") != 0;
+    if (mean && options->sample && cli_size(mean, 1, INT64_MAX, &ignored) < 0)
+        return cli_usage(command, "--sample: '%s' is no size (512KiB)", mean);
+    if (setenv("GCSHIM_SAMPLE", mean ? mean : "512KiB", 1) < 0)
         return cli_failure(command, "%s", strerror(errno));
     return CONTINUE;
 }
 
-static int gc_set(const char *mode)
+static int suppressions_add(struct options *options, const char *path)
 {
-    static const char *const modes[] = {"off", "observe", "pace"};
+    char reason[SUPPRESSIONS_REASON_BYTES];
+    int err = suppressions_read(&options->suppressions, path, reason);
 
-    if (!mode)
-        mode = "pace";
-    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        if (strcmp(mode, modes[i]) == 0)
-            return variable_set("GCSHIM_GC", mode);
-    }
-    return cli_usage(command, "--gc: '%s' is none of: off, observe, pace",
-                     mode);
-}
-
-static int preset_choose(struct options *options, const char *name)
-{
-    if (!preset_find(name, RUNTIME_NONE))
-        return cli_usage(command,
-                         "--preset: '%s' is none of: auto, python, ruby", name);
-    options->preset = name;
+    if (err == -EPROTO)
+        return cli_failure(command, "%s: %s", path, reason);
+    if (err)
+        return cli_failure(command, "%s: %s", path, strerror(-err));
     return CONTINUE;
 }
 
-static int setting_set(const char *setting)
+static int leak_status_set(struct options *options, const char *text)
 {
-    int err = preload_setting(setting);
+    uint64_t status = 0;
 
-    if (err == -EINVAL)
-        return cli_usage(command, "--set: '%s' is not of the form KEY:VALUE",
-                         setting);
-    if (err)
-        return cli_failure(command, "%s", strerror(-err));
+    if (cli_number(text, 1, STATUS_MOST, &status) < 0)
+        return cli_usage(command,
+                         "--leak-exitcode: '%s' is no number from 1 to %d",
+                         text, STATUS_MOST);
+    options->leak_status = (int)status;
+    options->report = true;
     return CONTINUE;
 }
 
@@ -142,34 +145,28 @@ static int option_set(struct options *options, int option)
         options->report = true;
         options->report_path = optarg;
         return CONTINUE;
-    case OPTION_KEEP:
-        options->keep = true;
-        return variable_set("GCSHIM_KEEP", "1");
-    case OPTION_GC:
-        return gc_set(optarg);
-    case OPTION_ALL_PYTHON:
-        return variable_set("PYTHONMALLOC", "malloc");
+    case OPTION_SAMPLE:
+        return sample_set(options, optarg);
+    case OPTION_SUPPRESSIONS:
+        return suppressions_add(options, optarg);
+    case OPTION_LEAK_EXITCODE:
+        return leak_status_set(options, optarg);
     case OPTION_PRESET:
-        return preset_choose(options, optarg);
+        return launch_preset(&options->launch, command, optarg);
     case OPTION_NO_CHILDREN:
-        return variable_set("GCSHIM_CHILDREN", "0");
-    case OPTION_SET:
-        return setting_set(optarg);
-    case OPTION_SHIM:
-        options->shim = optarg;
-        return CONTINUE;
+        return launch_no_children(command);
     case 'q':
-        options->quiet = true;
+        options->launch.quiet = true;
         return CONTINUE;
     case 'v':
-        options->verbose = true;
+        options->launch.verbose = true;
         return CONTINUE;
     case 'h':
         return cli_help(help_text);
     case 'V':
         return cli_version(command);
-    default: /* getopt has printed its line */
-        return CLI_USAGE;
+    default:
+        return launch_option(&options->launch, command, option, optarg);
     }
 }
 
@@ -191,108 +188,54 @@ static int options_read(struct options *options, int argc, char **argv)
     return status;
 }
 
-/* ---------------------------------------------------------- environment */
+/* ---------------------------------------------------------------- leaks */
 
-static int preload(const struct options *options)
+/* A file that is LeakSanitizer's own affair is no reason not to run. */
+static void suppressions_of_lsan(struct options *options)
 {
-    char path[PATH_MAX];
-    int err = preload_find(options->shim, path);
+    char path[SUPPRESSIONS_PATH_BYTES];
+    const char *variable = getenv("LSAN_OPTIONS");
 
-    if (err == -EINVAL)
-        return cli_failure(command, "libgcshim.so lies in a directory with a "
-                                    "blank or colon in its name, which "
-                                    "LD_PRELOAD cannot hold");
-    if (err)
-        return cli_failure(command, "%s is not to be found",
-                           options->shim ? options->shim : "libgcshim.so");
-    err = preload_set(path);
-    if (err)
-        return cli_failure(command, "%s", strerror(-err));
-    return CONTINUE;
+    if (variable && suppressions_option(variable, path))
+        (void)suppressions_add(options, path);
 }
 
-static int preset_set(const char *preset, enum runtime runtime)
+/* Whether anything is told of what was never freed; and the settings for it. */
+static void leaks_arrange(struct options *options)
 {
-    const struct preset_variable *variable = preset_find(preset, runtime);
+    const char *others = getenv("GCSHIM_SAMPLE");
 
-    /* Whoever has set one of these meant it. */
-    for (; variable->name; variable++) {
-        if (setenv(variable->name, variable->value, 0) < 0)
-            return cli_failure(command, "%s", strerror(errno));
+    if (!options->sample && options->leak_status != 0) {
+        if (others && *others)
+            options->sample = true;
+        else
+            (void)sample_set(options, "1");
     }
-    return CONTINUE;
+    options->sample |=
+        options->report && others && *others && strcmp(others, "0") != 0;
+    if (options->sample && options->report)
+        suppressions_of_lsan(options);
 }
 
-/* In the form in which a shell takes them. */
-static void tell_variables(void)
+/* The program's own status, unless that is 0 and is to tell of leaks. */
+static int status_of(const struct options *options, const struct child *child,
+                     enum leaks_result leaks)
 {
-    (void)fprintf(stderr, "%s:", command);
-    for (char **entry = environ; *entry; entry++) {
-        if (strncmp(*entry, "GCSHIM", strlen("GCSHIM")) == 0 ||
-            strncmp(*entry, "LD_PRELOAD=", strlen("LD_PRELOAD=")) == 0 ||
-            strncmp(*entry, "PYTHONMALLOC=", strlen("PYTHONMALLOC=")) == 0)
-            (void)fprintf(stderr, " %s", *entry);
-    }
-    (void)fputc('\n', stderr);
-}
+    int status = child_status(child);
 
-/* What keeps the shim from taking effect is said; else what it will not see.
- * Both follow scripts to their interpreters. */
-static void tell_limits(const struct options *options, const char *obstacle,
-                        enum runtime runtime)
-{
-    const char *limit = runtime_limit(runtime, options->argv);
-
-    if (*obstacle)
-        (void)cli_failure(command, "%s", obstacle);
-    else if (limit)
-        (void)cli_failure(command, "%s %s", options->argv[0], limit);
-}
-
-/* What is known of the program before it runs, and what follows from it. */
-static int prepare(const struct options *options,
-                   char ret_obstacle[PROGRAM_OBSTACLE_BYTES])
-{
-    enum runtime runtime = RUNTIME_NONE;
-    char path[PATH_MAX];
-    char real[PATH_MAX];
-    int status = CONTINUE;
-
-    ret_obstacle[0] = '\0';
-    if (program_find(options->argv[0], path) == 0) {
-        program_inspect(path, ret_obstacle);
-        program_interpret(path, real);
-        runtime = runtime_of(real);
-    }
-    if (options->preset)
-        status = preset_set(options->preset, runtime);
-    if (status == CONTINUE && !options->quiet)
-        tell_limits(options, ret_obstacle, runtime);
-    if (status == CONTINUE && options->verbose)
-        tell_variables();
-    return status;
+    if (status != 0 || options->leak_status == 0 || leaks == LEAKS_NONE)
+        return status;
+    return leaks == LEAKS_LEFT
+               ? options->leak_status
+               : cli_failure(command, "what was never freed is not known");
 }
 
 /* ---------------------------------------------------------------- runs */
 
-static int exec_failure(const char *name, int error)
-{
-    (void)cli_failure(command, "%s: %s", name, strerror(error));
-    return child_exec_status(error);
-}
-
 static int run_directly(char **argv)
 {
     execvp(argv[0], argv);
-    return exec_failure(argv[0], errno);
-}
-
-static uint64_t boottime_ns(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_BOOTTIME, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    return launch_failure(command, argv[0], errno);
 }
 
 /* Where fd leads, in a place that is none of the standard ones: what is
@@ -323,24 +266,19 @@ static FILE *report_open(const char *path)
     return out;
 }
 
-/* Another may have asked for all segments to be kept. */
-static bool keeps_all(const struct options *options)
-{
-    const char *keep = getenv("GCSHIM_KEEP");
-
-    return options->keep || (keep && strcmp(keep, "1") == 0);
-}
-
 static int run_and_report(const struct options *options, const char *obstacle)
 {
-    uint64_t began_ns = boottime_ns();
-    bool keep = keeps_all(options);
+    uint64_t began_ns = proc_now_ns();
+    bool keep = launch_keeps_all(&options->launch);
+    enum leaks_result leaks = LEAKS_UNKNOWN;
     struct child child;
     FILE *out = report_open(options->report_path);
 
     if (!out && options->report_path)
         return cli_failure(command, "%s: %s", options->report_path,
                            strerror(errno));
+    if (!out && options->leak_status != 0)
+        out = fopen("/dev/null", "we");
     if (!out) /* stderr is closed: there is nobody to report to */
         return run_directly(options->argv);
     int err = child_run(&child, options->argv, !keep);
@@ -352,16 +290,19 @@ static int run_and_report(const struct options *options, const char *obstacle)
     /* The status is the program's, though nobody may read the report. */
     (void)signal(SIGPIPE, SIG_IGN);
     if (child.exec_error)
-        (void)exec_failure(options->argv[0], child.exec_error);
+        (void)launch_failure(command, options->argv[0], child.exec_error);
     else
-        report_print(out, &child, options->argv[0], began_ns, obstacle, keep);
+        leaks =
+            report_print(out, &child, options->argv[0], began_ns, obstacle,
+                         keep, options->sample ? &options->suppressions : NULL);
     child_release(&child);
     /* A report that cannot be written is told of; the status stays the
      * program's. */
     if (fclose(out) == EOF && options->report_path)
         (void)cli_failure(command, "%s: %s", options->report_path,
                           strerror(errno));
-    return child_status(&child);
+    return child.exec_error ? child_status(&child)
+                            : status_of(options, &child, leaks);
 }
 
 int main(int argc, char **argv)
@@ -372,12 +313,14 @@ int main(int argc, char **argv)
     (void)setlocale(LC_ALL, "");
     int status = options_read(&options, argc, argv);
 
+    if (status == CONTINUE) {
+        leaks_arrange(&options);
+        status =
+            launch_prepare(&options.launch, command, options.argv, obstacle);
+    }
     if (status == CONTINUE)
-        status = preload(&options);
-    if (status == CONTINUE)
-        status = prepare(&options, obstacle);
-    if (status != CONTINUE)
-        return status;
-    return options.report ? run_and_report(&options, obstacle)
-                          : run_directly(options.argv);
+        status = options.report ? run_and_report(&options, obstacle)
+                                : run_directly(options.argv);
+    suppressions_fini(&options.suppressions);
+    return status;
 }

@@ -1,7 +1,6 @@
 /* gcshim-stat: one process's memory, reported once. */
 #include <errno.h>
 #include <getopt.h>
-#include <langinfo.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -96,14 +95,20 @@ static int json_print(const struct reader_process *process)
     return err;
 }
 
+/* Without call sites there is still a report. */
 static int text_print(const struct reader_process *process, bool all)
 {
+    struct sites sites = {0};
+    bool is_sampled = sites_init(&sites, process, true, NULL) == 0;
     struct report_options options = {
         .all = all,
-        .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+        .utf8 = cli_has_utf8(),
+        .sites = is_sampled ? &sites : NULL,
     };
     int err = report_print(stdout, process, &options);
 
+    if (is_sampled)
+        sites_fini(&sites);
     if (err)
         return err;
     return fflush(stdout) == EOF || ferror(stdout) ? -EIO : 0;

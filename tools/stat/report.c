@@ -11,11 +11,18 @@
 #include "common/classes.h"
 #include "common/gc.h"
 #include "common/size.h"
+#include "common/sparkline.h"
 #include "common/wrap.h"
 #include "reader/text.h"
-#include "stat/sparkline.h"
+#include "sites/text.h"
 
-enum { WIDTH = 78, LABEL_WIDTH = 26, BAR_WIDTH = 74, NAME_WIDTH = 15 };
+enum {
+    WIDTH = 78,
+    LABEL_WIDTH = 26,
+    BAR_WIDTH = 74,
+    NAME_WIDTH = 15,
+    HISTORY_CELLS = 56,
+};
 
 /* A report in the making. */
 struct report {
@@ -258,6 +265,42 @@ static const char *thread_name(const struct reader_process *process,
     return "";
 }
 
+/* A name of any length within the rest of a line. */
+static void name_print(const struct report *report, const char *name,
+                       size_t width)
+{
+    char shown[WIDTH];
+
+    text_copy(shown, width < sizeof(shown) ? width + 1 : sizeof(shown), name,
+              strlen(name));
+    (void)fprintf(report->out, "%s\n", shown);
+}
+
+static struct sites_entry *entry_of(const struct report *report,
+                                    uint32_t number)
+{
+    struct sites *sites = report->options->sites;
+
+    for (size_t i = 0; sites && i < sites->count; i++) {
+        if (sites->entries[i].site->number == number)
+            return &sites->entries[i];
+    }
+    return NULL;
+}
+
+/* Its site may be gone from what was read, or memory short for its name. */
+static void huge_site_print(const struct report *report, uint32_t number)
+{
+    struct sites_entry *entry = entry_of(report, number);
+
+    if (number == READER_SITE_NONE || !entry ||
+        sites_resolve(report->options->sites, entry) < 0)
+        return;
+    int length = fprintf(report->out, "  %18s site %" PRIu32 ", ", "", number);
+
+    name_print(report, sites_entry_name(entry), (size_t)(WIDTH - length));
+}
+
 static void huge_line(const struct report *report,
                       const struct reader_huge *huge)
 {
@@ -268,6 +311,7 @@ static void huge_line(const struct report *report,
                   huge->address, size_format(size, huge->bytes),
                   age_format(age, huge->age_ms), huge->tid,
                   thread_name(report->process, huge->tid));
+    huge_site_print(report, huge->site);
 }
 
 static void huge_blocks_print(const struct report *report)
@@ -320,6 +364,46 @@ static void threads_print(const struct report *report)
     for (size_t i = 0; i < lines_of(report, count); i++)
         thread_print(report->out, report->threads[i]);
     more_print(report, count);
+}
+
+/* ----------------------------------------------------------- call sites */
+
+static void site_print(const struct report *report,
+                       const struct sites_entry *entry)
+{
+    const struct reader_site *site = entry->site;
+    double unit = (double)report->options->sites->profile.most_mean_bytes;
+    char size[SIZE_BYTES];
+    char range[SITES_TEXT_BYTES];
+    int length =
+        fprintf(report->out, "  %*s   %-*s %5" PRIu32 "  ", SIZE_COLUMNS,
+                sites_size(size, site->live_bytes.value), 2 * SIZE_COLUMNS + 4,
+                sites_range_text(range, site->live_bytes, unit), site->number);
+
+    name_print(report, sites_entry_name(entry), (size_t)(WIDTH - length));
+}
+
+static void sites_print(const struct report *report)
+{
+    struct sites *sites = report->options->sites;
+    size_t most = report->options->all ? SIZE_MAX : REPORT_SITES;
+    char state[SITES_TEXT_BYTES];
+
+    if (!sites || sites->count == 0)
+        return;
+    (void)fprintf(report->out,
+                  "\ncall sites, by what is in use (%s; gcshim-prof)\n"
+                  "     in use   95 of 100 within      "
+                  " site  innermost function\n",
+                  sites_state_text(state, sites->profile.state,
+                                   sites->profile.mean_bytes));
+    for (size_t i = 0; i < sites->count && i < most; i++) {
+        struct sites_entry *entry = &sites->entries[i];
+
+        if (entry->site->live_samples == 0 || sites_resolve(sites, entry) < 0)
+            break;
+        site_print(report, entry);
+    }
 }
 
 /* ---------------------------------------------------------- collections */
@@ -400,42 +484,20 @@ static void baseline_print(const struct report *report)
     (void)fputc('\n', report->out);
 }
 
-static uint64_t used_at(const struct reader_point *point)
-{
-    return point->used_peak_bytes > point->used_bytes ? point->used_peak_bytes
-                                                      : point->used_bytes;
-}
-
-static uint64_t allocated_at(const struct reader_point *point)
-{
-    return point->allocated_bytes;
-}
-
-static uint64_t most_of(const struct reader_process *process,
-                        sparkline_figure *figure)
-{
-    uint64_t most = 0;
-
-    for (size_t i = 0; i < process->history_count; i++) {
-        uint64_t value = figure(&process->history[i]);
-
-        most = value > most ? value : most;
-    }
-    return most;
-}
-
 static void curve_print(const struct report *report, const char *label,
                         sparkline_figure *figure, uint64_t most)
 {
     const struct reader_process *process = report->process;
-    char curve[SPARKLINE_BYTES];
+    char curve[HISTORY_CELLS * SPARKLINE_CELL_BYTES];
     char size[SIZE_BYTES];
 
-    (void)fprintf(report->out, "  %-10s%s %9s\n", label,
-                  sparkline_format(curve, process->history,
-                                   process->history_count, figure, most,
-                                   report->options->utf8),
-                  size_format(size, most_of(process, figure)));
+    (void)fprintf(
+        report->out, "  %-10s%s %9s\n", label,
+        sparkline_format(curve, HISTORY_CELLS, process->history,
+                         process->history_count, figure, most,
+                         report->options->utf8),
+        size_format(size, sparkline_most(process->history,
+                                         process->history_count, figure)));
 }
 
 static void history_print(const struct report *report)
@@ -449,14 +511,15 @@ static void history_print(const struct report *report)
         return;
     uint64_t ns =
         points[process->history_count - 1].time_ns - points[0].time_ns;
-    uint64_t most = most_of(process, allocated_at);
+    uint64_t most =
+        sparkline_most(points, process->history_count, sparkline_allocated);
 
     (void)snprintf(title, sizeof(title), "history of %s",
                    age_format(span, ns / 1000000));
     (void)fprintf(report->out, "\n%-*s%9s\n", WIDTH - SIZE_COLUMNS, title,
                   "peak");
-    curve_print(report, "used", used_at, most);
-    curve_print(report, "allocated", allocated_at, most);
+    curve_print(report, "used", sparkline_used, most);
+    curve_print(report, "allocated", sparkline_allocated, most);
 }
 
 /* -------------------------------------------------------------- verdict */
@@ -472,9 +535,9 @@ static void verdict_print(const struct report *report)
 /* --------------------------------------------------------------- report */
 
 static void (*const sections[])(const struct report *report) = {
-    heading_print,  used_print,        allocated_print, bill_print,
-    classes_print,  huge_blocks_print, threads_print,   gc_print,
-    baseline_print, history_print,     verdict_print,
+    heading_print, used_print,        allocated_print, bill_print,
+    classes_print, huge_blocks_print, threads_print,   sites_print,
+    gc_print,      baseline_print,    history_print,   verdict_print,
 };
 
 static int owned_compare(const void *left, const void *right)

@@ -6,14 +6,16 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "reader/reader.h"
+#include "sites/sites.h"
 
-/* How many lines a table has, unless all of it is asked for. */
-enum { REPORT_TABLE_LINES = 10 };
+/* How many lines a table has, unless all of it is asked for; and the one of
+ * call sites, of which gcshim-prof tells more. */
+enum { REPORT_TABLE_LINES = 10, REPORT_SITES = 5 };
 
 struct report_options {
-    bool all;  /* of every table */
-    bool utf8; /* draw with more than ASCII */
+    bool all;            /* of every table */
+    bool utf8;           /* draw with more than ASCII */
+    struct sites *sites; /* of the process; NULL: it was not sampled */
 };
 
 /* 0 or -ENOMEM; whether out took it is for the caller to see. */

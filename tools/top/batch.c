@@ -41,9 +41,13 @@ static void cell_print(enum column_id id, const char *text)
         (void)printf("%*s%s ", blank, "", text);
 }
 
-static bool is_printed(enum column_id id)
+/* There is no baseline here, and a curve is no figure. */
+static bool is_printed(const struct model *model, enum column_id id)
 {
-    return id != COLUMN_CHANGE; /* there is no baseline here */
+    struct columns_wish wish = model_columns(model);
+
+    wish.with_namespace = true; /* not now and then */
+    return columns[id].compare && column_is_wanted(id, &wish);
 }
 
 int batch_print(const struct model *model)
@@ -52,12 +56,12 @@ int batch_print(const struct model *model)
 
     summary_print(model);
     for (enum column_id id = 0; id < COLUMN_COUNT; id++) {
-        if (is_printed(id))
+        if (is_printed(model, id))
             cell_print(id, columns[id].title);
     }
     for (size_t i = 0; i < model->list.count; i++) {
         for (enum column_id id = 0; id < COLUMN_COUNT; id++) {
-            if (!is_printed(id))
+            if (!is_printed(model, id))
                 continue;
             columns[id].format(text, &model->list.rows[i]);
             cell_print(id, text);

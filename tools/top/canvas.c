@@ -52,6 +52,12 @@ static struct cell *cell_at(struct canvas *canvas, int row, int col)
     return &canvas->cells[(size_t)row * (size_t)canvas->cols + (size_t)col];
 }
 
+static void cell_set(struct cell *cell, uint32_t code, enum canvas_attr attr)
+{
+    cell->code = code;
+    cell->attr = attr;
+}
+
 int canvas_put(struct canvas *canvas, int row, int col, int width,
                enum canvas_attr attr, const char *text)
 {
@@ -65,9 +71,9 @@ int canvas_put(struct canvas *canvas, int row, int col, int width,
 
         if (col + wide > end)
             break;
-        *cell_at(canvas, row, col) = (struct cell){code, attr};
+        cell_set(cell_at(canvas, row, col), code, attr);
         if (wide == 2)
-            *cell_at(canvas, row, col + 1) = (struct cell){0, attr};
+            cell_set(cell_at(canvas, row, col + 1), 0, attr);
         col += wide;
     }
     return col;
@@ -114,6 +120,24 @@ void canvas_row(struct canvas *canvas, int row, enum canvas_attr attr)
         return;
     for (int col = 0; col < canvas->cols; col++)
         cell_at(canvas, row, col)->attr = attr;
+}
+
+void canvas_key(struct canvas *canvas, int row, int col, int width,
+                uint32_t key)
+{
+    int end = col + width < canvas->cols ? col + width : canvas->cols;
+
+    if (row < 0 || row >= canvas->rows || col < 0)
+        return;
+    for (; col < end; col++)
+        cell_at(canvas, row, col)->key = key;
+}
+
+uint32_t canvas_key_at(const struct canvas *canvas, int row, int col)
+{
+    if (row < 0 || row >= canvas->rows || col < 0 || col >= canvas->cols)
+        return 0;
+    return canvas->cells[(size_t)row * (size_t)canvas->cols + (size_t)col].key;
 }
 
 void canvas_bar(struct canvas *canvas, int row, int col, int width,

@@ -22,6 +22,7 @@ enum canvas_attr {
 struct cell {
     uint32_t code; /* Unicode; 0: the right half of the cell before */
     enum canvas_attr attr;
+    uint32_t key; /* what a click stands for, as in keys.h; 0: nothing */
 };
 
 struct canvas {
@@ -52,6 +53,12 @@ void canvas_row(struct canvas *canvas, int row, enum canvas_attr attr);
 /* [||||     ], with filled permille of it filled. */
 void canvas_bar(struct canvas *canvas, int row, int col, int width,
                 unsigned permille);
+
+/* Says what a click on some columns of a row stands for; and what it is at a
+ * place, 0 beyond the canvas too. */
+void canvas_key(struct canvas *canvas, int row, int col, int width,
+                uint32_t key);
+uint32_t canvas_key_at(const struct canvas *canvas, int row, int col);
 
 /* The columns that a text takes on a canvas. */
 int canvas_text_width(const char *text);

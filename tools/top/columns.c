@@ -1,14 +1,25 @@
 /* The columns of the process list: see columns.h. */
 #include "top/columns.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cli.h"
 #include "common/size.h"
-#include "top/users.h"
+#include "common/sparkline.h"
+#include "common/users.h"
 
-enum { COMMAND_WIDTH_MIN = 16 };
+enum {
+    COMMAND_WIDTH_MIN = 16,
+    /* So wide it is made before columns beyond these priorities are shown;
+     * a branch of the tree takes room too. */
+    COMMAND_WIDTH_GOOD = 28,
+    PRIORITY_NEEDED = 5,
+    PRIORITY_NEEDED_IN_TREE = 2,
+    HISTORY_CELLS = 16,
+};
 
 /* ------------------------------------------------------------ formats */
 
@@ -84,6 +95,8 @@ FORMAT_SIZE(rss, row->process->rss_bytes, false)
 FORMAT_SIZE(rate, row->rate_bytes, true)
 FORMAT_SIZE(total, totals_of(row)->allocated_bytes, true)
 FORMAT_SIZE(freed, totals_of(row)->freed_bytes, true)
+FORMAT_SIZE(family_used, row->family_used_bytes, false)
+FORMAT_SIZE(family_allocated, row->family_allocated_bytes, false)
 FORMAT_CHANGE(change, row->change_bytes)
 FORMAT_CHANGE(growth, row->growth_bytes)
 
@@ -138,12 +151,64 @@ static const char *command_of(const struct row *row)
     return *process->command ? process->command : process->comm;
 }
 
+/* What was used, as a share of the most that was ever allocated. */
+static void format_history(char text[COLUMN_TEXT_BYTES], const struct row *row)
+{
+    const struct reader_process *process = row->process;
+    uint64_t most = sparkline_most(process->history, process->history_count,
+                                   sparkline_allocated);
+
+    if (row->thread)
+        *text = '\0';
+    else if (process->history_count == 0)
+        (void)snprintf(text, COLUMN_TEXT_BYTES, "-");
+    else
+        sparkline_format(text, HISTORY_CELLS, process->history,
+                         process->history_count, sparkline_used, most,
+                         cli_has_utf8());
+}
+
+static_assert((int)COLUMN_TEXT_BYTES >= HISTORY_CELLS * SPARKLINE_CELL_BYTES,
+              "a history has room");
+
+/* The lines that lead from the parent to a row, or past it. */
+static char *branch_format(char *text, const struct row *row)
+{
+    static const char *const utf8[] = {"   ", "│  ", "└─ ", "├─ "};
+    static const char *const ascii[] = {"   ", "|  ", "`- ", "|- "};
+    const char *const *glyphs = cli_has_utf8() ? utf8 : ascii;
+    const struct row_branch *branch = &row->branch;
+
+    for (unsigned depth = 1; depth <= branch->depth; depth++) {
+        bool goes_on = (branch->lines >> depth & 1) != 0;
+        bool is_own = depth == branch->depth && !row->thread;
+
+        text = stpcpy(text, glyphs[(is_own ? 2 : 0) + goes_on]);
+    }
+    return text;
+}
+
+/* The dead tell no more than their name, and until when they were heard of. */
 static void format_command(char text[COLUMN_TEXT_BYTES], const struct row *row)
 {
+    const struct reader_process *process = row->process;
+    char *end = branch_format(text, row);
+    size_t room = (size_t)(text + COLUMN_TEXT_BYTES - end);
+    char age[AGE_BYTES];
+
+    if (row->branch.folded > 0 && !row->thread) {
+        int length = snprintf(end, room, "[+%zu] ", row->branch.folded);
+
+        end += length;
+        room -= (size_t)length;
+    }
     if (row->thread)
-        (void)snprintf(text, COLUMN_TEXT_BYTES, "  %s", row->thread->name);
+        (void)snprintf(end, room, "  %s", row->thread->name);
+    else if (process->state == READER_DEAD && process->age_ms != READER_UNKNOWN)
+        (void)snprintf(end, room, "%s (until %s ago)", command_of(row),
+                       age_format(age, process->age_ms));
     else
-        (void)snprintf(text, COLUMN_TEXT_BYTES, "%s", command_of(row));
+        (void)snprintf(end, room, "%s", command_of(row));
 }
 
 /* ------------------------------------------------------------ compares */
@@ -182,6 +247,8 @@ COMPARE_FIGURE(total, row->process->totals.allocated_bytes)
 COMPARE_FIGURE(freed, row->process->totals.freed_bytes)
 COMPARE_FIGURE(blocks, reader_blocks(&row->process->totals))
 COMPARE_FIGURE(threads, row->process->thread_count)
+COMPARE_FIGURE(family_used, row->family_used_bytes)
+COMPARE_FIGURE(family_allocated, row->family_allocated_bytes)
 
 static int compare_change(const struct row *a, const struct row *b)
 {
@@ -245,6 +312,18 @@ const struct column columns[COLUMN_COUNT] = {
         "use", "USE", 4, 3, false, false,
         "used in percent of allocated",
         format_use, compare_use},
+    [COLUMN_HISTORY] = {
+        "history", "HISTORY", HISTORY_CELLS, 6, true, false,
+        "its whole life: used, as a share of the most allocated",
+        format_history, NULL},
+    [COLUMN_FAMILY_USED] = {
+        "famused", "FAM USED", SIZE_COLUMNS, 2, false, false,
+        "used by it and all that descend from it (key t)",
+        format_family_used, compare_family_used},
+    [COLUMN_FAMILY_ALLOCATED] = {
+        "famalloc", "FAM ALLOC", SIZE_COLUMNS, 6, false, false,
+        "allocated by it and all that descend from it (key t)",
+        format_family_allocated, compare_family_allocated},
     [COLUMN_RESIDENT] = {
         "resident", "RESIDENT", SIZE_COLUMNS, 2, false, false,
         "anonymous memory of the process that is in RAM",
@@ -317,21 +396,50 @@ int column_order(enum column_id id, bool inverted, const struct row *a,
 
 /* -------------------------------------------------------------- widths */
 
-void columns_fit(int width, bool has_baseline, int ret_widths[COLUMN_COUNT])
+bool column_is_wanted(enum column_id id, const struct columns_wish *wish)
 {
+    switch (id) {
+    case COLUMN_CHANGE:
+        return wish->with_change;
+    case COLUMN_FAMILY_USED:
+    case COLUMN_FAMILY_ALLOCATED:
+        return wish->with_family || wish->sort == id;
+    case COLUMN_NAMESPACE_PID:
+        return wish->with_namespace || wish->sort == id;
+    default:
+        return true;
+    }
+}
+
+/* Takes its room from what is left, if that is enough. */
+static void width_take(enum column_id id, int *left, int reserve,
+                       int ret_widths[COLUMN_COUNT])
+{
+    int width = columns[id].width;
+
+    if (ret_widths[id] > 0 || *left < width + 1 + reserve)
+        return;
+    ret_widths[id] = width;
+    *left -= width + 1;
+}
+
+void columns_fit(int width, const struct columns_wish *wish,
+                 int ret_widths[COLUMN_COUNT])
+{
+    int needed = wish->with_family ? PRIORITY_NEEDED_IN_TREE : PRIORITY_NEEDED;
     int left = width + 1; /* each column brings one blank, the first none */
 
     memset(ret_widths, 0, COLUMN_COUNT * sizeof(*ret_widths));
     for (int priority = 1; priority <= COLUMN_COUNT; priority++) {
-        for (int id = 0; id < COLUMN_COUNT; id++) {
-            const struct column *column = &columns[id];
+        int reserve =
+            priority > needed ? COMMAND_WIDTH_GOOD - COMMAND_WIDTH_MIN : 0;
 
-            if (column->priority != priority || left < column->width + 1 ||
-                (id == COLUMN_CHANGE && !has_baseline))
-                continue;
-            ret_widths[id] = column->width;
-            left -= column->width + 1;
+        for (enum column_id id = 0; id < COLUMN_COUNT; id++) {
+            if (columns[id].priority == priority && column_is_wanted(id, wish))
+                width_take(id, &left, reserve, ret_widths);
         }
+        if (priority == 1)
+            width_take(wish->sort, &left, 0, ret_widths);
     }
     if (ret_widths[COLUMN_COMMAND] > 0)
         ret_widths[COLUMN_COMMAND] += left;

@@ -8,6 +8,17 @@
 
 #include "reader/reader.h"
 
+enum { ROW_DEPTH_MAX = 32 };
+
+/* Where a row stands in the tree; all 0 at its root, and where there is
+ * none. */
+struct row_branch {
+    unsigned depth; /* at most ROW_DEPTH_MAX */
+    uint64_t lines; /* bit d: at depth d more siblings follow below */
+    size_t folded;  /* so many descendants are not shown */
+    bool is_parent;
+};
+
 /* What a column shows: a process, or one of its threads. */
 struct row {
     const struct reader_process *process;
@@ -15,6 +26,9 @@ struct row {
     int64_t growth_bytes; /* of used, in a second; INT64_MIN: unknown */
     int64_t change_bytes; /* of used, since the baseline; likewise */
     uint64_t rate_bytes;  /* allocated in a second; READER_UNKNOWN */
+    /* Of it and its descendants, as far as they live; READER_UNKNOWN. */
+    uint64_t family_used_bytes, family_allocated_bytes;
+    struct row_branch branch;
 };
 
 /* In the order in which they stand from left to right. */
@@ -26,6 +40,9 @@ enum column_id {
     COLUMN_PEAK,
     COLUMN_ALLOCATED,
     COLUMN_USE,
+    COLUMN_HISTORY,
+    COLUMN_FAMILY_USED,
+    COLUMN_FAMILY_ALLOCATED,
     COLUMN_RESIDENT,
     COLUMN_RSS,
     COLUMN_VERDICT,
@@ -41,7 +58,7 @@ enum column_id {
     COLUMN_COUNT
 };
 
-enum { COLUMN_TEXT_BYTES = READER_COMMAND_BYTES };
+enum { COLUMN_TEXT_BYTES = READER_COMMAND_BYTES + 6 * ROW_DEPTH_MAX };
 
 struct column {
     const char *name;  /* as -s takes it */
@@ -52,6 +69,7 @@ struct column {
     bool rising;  /* sorted from small to large unless inverted */
     const char *help;
     void (*format)(char text[COLUMN_TEXT_BYTES], const struct row *row);
+    /* NULL: nothing is sorted by it. */
     int (*compare)(const struct row *a, const struct row *b);
 };
 
@@ -65,9 +83,20 @@ enum column_id column_find(const char *name);
 int column_order(enum column_id id, bool inverted, const struct row *a,
                  const struct row *b);
 
+/* What decides on the columns besides the width of the window. */
+struct columns_wish {
+    bool with_change;    /* since a baseline */
+    bool with_family;    /* as in the tree */
+    bool with_namespace; /* some process has a pid of its own */
+    enum column_id sort; /* is always shown, if it can be */
+};
+
+/* Whether it has anything to say. */
+bool column_is_wanted(enum column_id id, const struct columns_wish *wish);
+
 /* Which columns a window of that width has room for, and how wide each is:
- * 0 for those that are left out.  The change column counts only if
- * has_baseline. */
-void columns_fit(int width, bool has_baseline, int ret_widths[COLUMN_COUNT]);
+ * 0 for those that are left out. */
+void columns_fit(int width, const struct columns_wish *wish,
+                 int ret_widths[COLUMN_COUNT]);
 
 #endif

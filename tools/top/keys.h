@@ -14,12 +14,20 @@ enum key {
     KEY_SPECIAL = 0x110000,
     KEY_ARROW_UP,
     KEY_ARROW_DOWN,
+    KEY_ARROW_LEFT,
+    KEY_ARROW_RIGHT,
     KEY_PAGE_UP,
     KEY_PAGE_DOWN,
     KEY_FIRST,
     KEY_LAST,
     KEY_ERASE,
+    KEY_WHEEL_UP,
+    KEY_WHEEL_DOWN,
     KEY_FUNCTION, /* F0; F1 is one more, and so on */
+    /* Clicks: on the title of a column, by enum column_id; on a row of the
+     * list in its window, from 0 on. */
+    KEY_COLUMN = KEY_SPECIAL + 0x100,
+    KEY_ROW = KEY_SPECIAL + 0x1000,
 };
 
 enum action {
@@ -36,6 +44,7 @@ enum action {
     ACTION_LAST,
     ACTION_SORT_BEFORE,
     ACTION_SORT_NEXT,
+    ACTION_SORT_CHOOSE,
     ACTION_INVERT,
     ACTION_SORT_RATE,
     ACTION_SORT_USED,
@@ -45,6 +54,10 @@ enum action {
     ACTION_SEARCH_NEXT,
     ACTION_FILTER,
     ACTION_THREADS,
+    ACTION_TREE,
+    ACTION_FOLD,
+    ACTION_LEFT,
+    ACTION_RIGHT,
     ACTION_PAUSE,
     ACTION_BASELINE,
     ACTION_TRIM,
@@ -52,7 +65,8 @@ enum action {
     ACTION_PANEL_2,
     ACTION_PANEL_3,
     ACTION_PANEL_4,
-    ACTION_PANEL_6, /* 5 is to come */
+    ACTION_PANEL_5,
+    ACTION_PANEL_6,
     ACTION_SLOWER,
     ACTION_FASTER,
     ACTION_REDRAW,

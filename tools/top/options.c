@@ -1,15 +1,11 @@
 /* The command line of gcshim-top: see options.h. */
 #include "top/options.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/cli.h"
-#include "top/users.h"
 
 static const char command[] = "gcshim-top";
 
@@ -23,7 +19,9 @@ static const char help_text[] =
     "  -p, --pid=PID,...    only these processes\n"
     "  -u, --user=USER      only processes of this user, a name or a number\n"
     "  -s, --sort=COLUMN    sort by this column; '-s help' lists them\n"
+    "  -t, --tree           show the processes as a tree of families\n"
     "  -H, --threads        show the threads under each process\n"
+    "  -M, --no-mouse       leave the mouse to the terminal\n"
     "      --json           print JSON: with -n 1 one document over many\n"
     "                       lines, else one document in each line; as with -b\n"
     "  -h, --help           print this\n"
@@ -41,46 +39,25 @@ static const struct option long_options[] = {
     {"pid", required_argument, NULL, 'p'},
     {"user", required_argument, NULL, 'u'},
     {"sort", required_argument, NULL, 's'},
+    {"tree", no_argument, NULL, 't'},
     {"threads", no_argument, NULL, 'H'},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"no-mouse", no_argument, NULL, 'M'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
-static int pid_add(struct options *options, const char *text)
+/* A change needs a baseline, which a key sets. */
+static bool is_sortable(enum column_id id)
 {
-    struct model_choice *choice = &options->choice;
-    uint64_t pid = 0;
-
-    if (cli_number(text, 1, INT_MAX, &pid) < 0)
-        return cli_usage(command, "-p: '%s' is no process id", text);
-    uint32_t *pids =
-        reallocarray(options->pids, choice->pid_count + 1, sizeof(*pids));
-
-    if (!pids)
-        return cli_failure(command, "%s", strerror(ENOMEM));
-    pids[choice->pid_count++] = (uint32_t)pid;
-    options->pids = pids;
-    choice->pids = pids;
-    return CONTINUE;
-}
-
-static int pids_set(struct options *options, char *list)
-{
-    int status = CONTINUE;
-
-    if (!*list)
-        return cli_usage(command, "-p: no process id");
-    while (list && status == CONTINUE)
-        status = pid_add(options, strsep(&list, ","));
-    return status;
+    return columns[id].compare && id != COLUMN_CHANGE;
 }
 
 static int columns_list(void)
 {
     for (int id = 0; id < COLUMN_COUNT; id++) {
-        if (id != COLUMN_CHANGE) /* needs a baseline, which a key sets */
+        if (is_sortable((enum column_id)id))
             (void)printf("%-9s %s\n", columns[id].name, columns[id].help);
     }
     return fflush(stdout) == 0 ? CLI_DONE : CLI_FAILED;
@@ -91,7 +68,7 @@ static int sort_set(struct options *options, const char *name)
     if (strcmp(name, "help") == 0)
         return columns_list();
     options->sort = column_find(name);
-    if (options->sort == COLUMN_COUNT || options->sort == COLUMN_CHANGE)
+    if (options->sort == COLUMN_COUNT || !is_sortable(options->sort))
         return cli_usage(command,
                          "-s: there is no column '%s'; '-s help' "
                          "lists them",
@@ -99,12 +76,10 @@ static int sort_set(struct options *options, const char *name)
     return CONTINUE;
 }
 
-static int user_set(struct options *options, const char *name)
+/* What common/ says of a value. */
+static int checked(int status)
 {
-    if (users_find(name, &options->choice.uid) < 0)
-        return cli_usage(command, "-u: there is no user '%s'", name);
-    options->choice.by_user = true;
-    return CONTINUE;
+    return status == CLI_DONE ? CONTINUE : status;
 }
 
 static int option_set(struct options *options, int option, char *value)
@@ -127,11 +102,17 @@ static int option_set(struct options *options, int option, char *value)
                              value);
         return CONTINUE;
     case 'p':
-        return pids_set(options, value);
+        return checked(choice_pids_add(&options->choice, command, value));
     case 'u':
-        return user_set(options, value);
+        return checked(choice_user_set(&options->choice, command, value));
     case 's':
         return sort_set(options, value);
+    case 't':
+        options->tree = true;
+        return CONTINUE;
+    case 'M':
+        options->mouse = false;
+        return CONTINUE;
     case 'H':
         options->threads = true;
         return CONTINUE;
@@ -150,12 +131,12 @@ static int option_set(struct options *options, int option, char *value)
 
 int options_init(struct options *ret_options, int argc, char **argv)
 {
-    struct options options = {.sort = COLUMN_COUNT};
+    struct options options = {.mouse = true, .sort = COLUMN_COUNT};
     int status = CONTINUE;
 
     while (status == CONTINUE) {
         int option =
-            getopt_long(argc, argv, "bn:d:p:u:s:HhV", long_options, NULL);
+            getopt_long(argc, argv, "bn:d:p:u:s:tHMhV", long_options, NULL);
 
         if (option == -1)
             break;
@@ -172,6 +153,5 @@ int options_init(struct options *ret_options, int argc, char **argv)
 
 void options_fini(struct options *options)
 {
-    free(options->pids);
-    options->pids = NULL;
+    choice_fini(&options->choice);
 }

@@ -5,16 +5,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/choice.h"
 #include "top/columns.h"
 #include "top/model.h"
 
 struct options {
-    bool batch, json, threads;
+    bool batch, json, threads, tree, mouse;
     uint64_t refreshes;  /* 0: no end */
     double interval_s;   /* 0: as the model has it */
     enum column_id sort; /* COLUMN_COUNT: as the model has it */
-    struct model_choice choice;
-    uint32_t *pids; /* what choice points to */
+    struct choice choice;
 };
 
 /* Fills in the options and returns -1, or has done all that there is to do

@@ -153,6 +153,26 @@ static void leave_prepare(void)
         (void)tputs(cursor_normal, 1, leave_byte);
 }
 
+/* What makes the terminal speak of its mouse; ncurses takes the same for it,
+ * and where there is none it is the oldest way. */
+static const char *mouse_mode(bool on)
+{
+    const char *mode = tigetstr("XM");
+
+    if (mode && mode != (const char *)-1)
+        return tparm(mode, (long)on);
+    return on ? "\033[?1000h" : "\033[?1000l";
+}
+
+static void mouse_init(void)
+{
+    if (mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL) ==
+        0)
+        return;
+    (void)mouseinterval(0); /* a press is told at once */
+    (void)tputs(mouse_mode(false), 1, leave_byte);
+}
+
 /* The parts of a whole, by colour where there are colours; else by letter. */
 static const short part_colours[] = {COLOR_GREEN, COLOR_MAGENTA, COLOR_CYAN,
                                      COLOR_RED,   COLOR_YELLOW,  COLOR_BLUE};
@@ -191,7 +211,7 @@ static const char *terminal_check(void)
     return NULL;
 }
 
-const char *term_init(void)
+const char *term_init(bool mouse)
 {
     const char *problem = terminal_check();
 
@@ -214,6 +234,8 @@ const char *term_init(void)
     (void)keypad(stdscr, true);
     (void)nodelay(stdscr, true);
     set_escdelay(ESCAPE_DELAY_MS);
+    if (mouse)
+        mouse_init();
     colours_init();
     return NULL;
 }
@@ -297,6 +319,10 @@ static uint32_t special_key(wint_t code)
         return KEY_ARROW_UP;
     case KEY_DOWN:
         return KEY_ARROW_DOWN;
+    case KEY_LEFT:
+        return KEY_ARROW_LEFT;
+    case KEY_RIGHT:
+        return KEY_ARROW_RIGHT;
     case KEY_PPAGE:
         return KEY_PAGE_UP;
     case KEY_NPAGE:
@@ -315,16 +341,45 @@ static uint32_t special_key(wint_t code)
     }
 }
 
-/* A key that has been read already: ncurses may hold several. */
-static bool key_read(uint32_t *ret_key)
+/* Presses of the left button and turns of the wheel; TERM_TIMEOUT for the
+ * rest. */
+static enum term_event mouse_event(uint32_t *ret_key,
+                                   struct term_place *ret_place)
 {
-    wint_t code = 0;
-    int kind = get_wch(&code);
+    MEVENT event;
 
-    if (kind == ERR)
-        return false;
-    *ret_key = kind == KEY_CODE_YES ? special_key(code) : (uint32_t)code;
-    return true;
+    if (getmouse(&event) != OK)
+        return TERM_TIMEOUT;
+    *ret_place = (struct term_place){event.y, event.x};
+    if (event.bstate & BUTTON1_PRESSED)
+        return TERM_CLICK;
+    if (!(event.bstate & (BUTTON4_PRESSED | BUTTON5_PRESSED)))
+        return TERM_TIMEOUT;
+    *ret_key = event.bstate & BUTTON4_PRESSED ? KEY_WHEEL_UP : KEY_WHEEL_DOWN;
+    return TERM_KEY;
+}
+
+/* A key or a click that has come already, TERM_TIMEOUT if none.  ncurses may
+ * hold several, which no poll tells of: what says nothing, as a button that is
+ * let go or ncurses' own word of a new size, is passed over here. */
+static enum term_event input_read(uint32_t *ret_key,
+                                  struct term_place *ret_place)
+{
+    enum term_event event = TERM_TIMEOUT;
+    wint_t code = 0;
+    int kind = 0;
+
+    while (event == TERM_TIMEOUT && (kind = get_wch(&code)) != ERR) {
+        bool is_special = kind == KEY_CODE_YES;
+
+        if (is_special && code == KEY_MOUSE) {
+            event = mouse_event(ret_key, ret_place);
+        } else {
+            *ret_key = is_special ? special_key(code) : (uint32_t)code;
+            event = *ret_key != 0 ? TERM_KEY : TERM_TIMEOUT;
+        }
+    }
+    return event;
 }
 
 static void window_resize(void)
@@ -383,25 +438,27 @@ static bool is_at_end(void)
     return ioctl(STDIN_FILENO, FIONREAD, &bytes) < 0 || bytes == 0;
 }
 
-enum term_event term_wait(uint64_t deadline_ns, uint32_t *ret_key)
+enum term_event term_wait(uint64_t deadline_ns, int fd, uint32_t *ret_key,
+                          struct term_place *ret_place)
 {
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    struct pollfd polled[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                              {.fd = fd, .events = POLLIN}};
     struct timespec left = time_left(deadline_ns);
+    enum term_event event = input_read(ret_key, ret_place);
     int ready = 0;
 
-    if (key_read(ret_key))
-        return TERM_KEY;
-    ready = ppoll(&input, 1, &left, &term.mask_before);
-
-    enum term_event event = signal_event();
-
+    if (event != TERM_TIMEOUT)
+        return event;
+    ready = ppoll(polled, COUNT(polled), &left, &term.mask_before);
+    event = signal_event();
     if (event != TERM_TIMEOUT || ready <= 0)
         return event;
-    if (input.revents & (POLLHUP | POLLERR | POLLNVAL))
+    if (polled[0].revents & (POLLHUP | POLLERR | POLLNVAL))
         return TERM_GONE;
+    if (!(polled[0].revents & POLLIN))
+        return TERM_READY;
     bool at_end = is_at_end();
 
-    if (key_read(ret_key))
-        return TERM_KEY;
-    return at_end ? TERM_GONE : TERM_TIMEOUT;
+    event = input_read(ret_key, ret_place);
+    return event == TERM_TIMEOUT && at_end ? TERM_GONE : event;
 }

@@ -21,8 +21,15 @@ void view_detail_draw(const struct model *model, struct canvas *canvas);
 int view_detail_rows(const struct model *model, int rows, int cols);
 void view_overview_draw(const struct model *model, struct canvas *canvas,
                         int top);
+/* A process's history between two rows, if there is room; or in one. */
+void view_history_draw(const struct reader_process *process,
+                       struct canvas *canvas, int top, int bottom);
+void view_history_line(const struct reader_process *process,
+                       struct canvas *canvas, int row, int label_col, int col);
 void view_gc_draw(const struct model *model, struct canvas *canvas, int top);
 int view_gc_rows(const struct model *model, int cols); /* above its table */
+void view_sort_draw(const struct model *model, struct canvas *canvas);
+int view_sort_rows(int rows);
 void view_help_draw(const struct model *model, struct canvas *canvas);
 int view_help_rows(int rows);
 size_t view_help_lines(const struct model *model, int cols);
@@ -30,7 +37,7 @@ size_t view_help_lines(const struct model *model, int cols);
 /* A table of one of the panels' lists, from the row top on to the bottom. */
 struct view_table;
 extern const struct view_table view_threads, view_classes, view_huge,
-    view_collections;
+    view_sites, view_collections;
 void view_table_draw(const struct view_table *table, const struct model *model,
                      struct canvas *canvas, int top);
 

@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "top/users.h"
+#include "common/size.h"
+#include "common/users.h"
 
 enum {
     ROW_TABS = 2,
@@ -27,6 +28,7 @@ static const struct panel panels[PANEL_COUNT] = {
     [PANEL_THREADS] = {'2', "Threads", &view_threads, NULL, NULL},
     [PANEL_CLASSES] = {'3', "Size classes", &view_classes, NULL, NULL},
     [PANEL_HUGE] = {'4', "Huge blocks", &view_huge, NULL, NULL},
+    [PANEL_SITES] = {'5', "Call sites", &view_sites, NULL, NULL},
     [PANEL_GC] = {'6', "GC", NULL, view_gc_draw, view_gc_rows},
 };
 
@@ -46,12 +48,17 @@ static void tabs_draw(const struct model *model, struct canvas *canvas)
     for (int i = 0; i < PANEL_COUNT; i++) {
         bool is_current = i == (int)model->panel;
         enum canvas_attr attr = is_current ? ATTR_SELECTED : ATTR_NORMAL;
+        int first = col;
 
         col = canvas_print(canvas, ROW_TABS, col, attr, " %c %s ",
                            panels[i].key, panels[i].title);
-        if (with_counts && i != PANEL_OVERVIEW)
+        /* Call sites are not counted before they are looked at. */
+        if (with_counts && i != PANEL_OVERVIEW &&
+            (i != PANEL_SITES || model->sites))
             col = canvas_print(canvas, ROW_TABS, col, ATTR_DIM, "(%zu) ",
                                model->panels[i].count);
+        canvas_key(canvas, ROW_TABS, first, col - first,
+                   (unsigned char)panels[i].key);
         col++;
     }
 }
@@ -77,6 +84,7 @@ static void heading_draw(const struct model *model, struct canvas *canvas,
                          const struct reader_process *process)
 {
     bool dead = process->state == READER_DEAD;
+    char age[AGE_BYTES];
     int room = canvas->cols - (int)strlen(model->clock) - 2;
 
     canvas_put_right(canvas, 0, 0, canvas->cols,
@@ -89,8 +97,12 @@ static void heading_draw(const struct model *model, struct canvas *canvas,
     col = canvas_print(canvas, 1, col, ATTR_NORMAL,
                        ", parent %" PRIu32 ", user %s, ", process->parent_pid,
                        users_name(process->uid));
-    canvas_print(canvas, 1, col, dead ? ATTR_WARNING : ATTR_NORMAL, "%s",
-                 dead ? "dead: its last figures" : "live");
+    if (!dead)
+        canvas_print(canvas, 1, col, ATTR_NORMAL, "live");
+    else
+        canvas_print(canvas, 1, col, ATTR_WARNING,
+                     "dead: its last figures, of %s ago",
+                     age_format(age, process->age_ms));
 }
 
 void view_detail_draw(const struct model *model, struct canvas *canvas)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 enum {
-    ROW_LIST = 2,
+    ROW_LIST = 1,
     ROWS_BELOW = 1,
     TWO_COLUMNS_FROM = 80, /* columns of the window */
     LABEL_WIDTH = 9,

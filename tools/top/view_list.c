@@ -115,6 +115,8 @@ static void titles_draw(const struct model *model, struct canvas *canvas,
             continue;
         cell_draw(canvas, ROW_TITLES, col, widths[id], ATTR_TITLE,
                   columns[id].left, columns[id].title);
+        canvas_key(canvas, ROW_TITLES, col, widths[id] + 1,
+                   KEY_COLUMN + (uint32_t)id);
         col += widths[id] + 1;
     }
     canvas_row(canvas, ROW_TITLES, ATTR_TITLE);
@@ -127,20 +129,28 @@ static void titles_draw(const struct model *model, struct canvas *canvas,
     }
 }
 
+static enum canvas_attr cell_attr(const struct row *row, enum column_id id)
+{
+    if (row->process->state == READER_DEAD)
+        return ATTR_DIM;
+    if (id == COLUMN_USED)
+        return ATTR_BOLD;
+    if (id == COLUMN_HISTORY)
+        return ATTR_BAR;
+    return row->thread ? ATTR_DIM : ATTR_NORMAL;
+}
+
 static void row_draw(struct canvas *canvas, int at, const struct row *row,
                      const int widths[COLUMN_COUNT])
 {
-    bool dead = row->process->state == READER_DEAD;
-    enum canvas_attr attr = dead || row->thread ? ATTR_DIM : ATTR_NORMAL;
     char text[COLUMN_TEXT_BYTES];
     int col = 0;
 
-    for (int id = 0; id < COLUMN_COUNT; id++) {
+    for (enum column_id id = 0; id < COLUMN_COUNT; id++) {
         if (widths[id] == 0)
             continue;
         columns[id].format(text, row);
-        cell_draw(canvas, at, col, widths[id],
-                  id == COLUMN_USED && !dead ? ATTR_BOLD : attr,
+        cell_draw(canvas, at, col, widths[id], cell_attr(row, id),
                   columns[id].left, text);
         col += widths[id] + 1;
     }
@@ -162,11 +172,12 @@ static void empty_draw(const struct model *model, struct canvas *canvas)
 
 static void table_draw(const struct model *model, struct canvas *canvas)
 {
-    const struct model_list *list = &model->list;
+    const struct list *list = &model->list;
+    struct columns_wish wish = model_columns(model);
     int widths[COLUMN_COUNT];
     int page = view_list_rows(canvas->rows);
 
-    columns_fit(canvas->cols, model_has_baseline(model), widths);
+    columns_fit(canvas->cols, &wish, widths);
     titles_draw(model, canvas, widths);
     if (list->count == 0)
         empty_draw(model, canvas);
@@ -174,6 +185,8 @@ static void table_draw(const struct model *model, struct canvas *canvas)
         size_t index = list->first + (size_t)i;
 
         row_draw(canvas, ROW_LIST + i, &list->rows[index], widths);
+        canvas_key(canvas, ROW_LIST + i, 0, canvas->cols,
+                   KEY_ROW + (uint32_t)i);
         if (index == list->selected)
             canvas_row(canvas, ROW_LIST + i, ATTR_SELECTED);
     }

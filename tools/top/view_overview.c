@@ -1,5 +1,5 @@
 /* The overview of one process: its figures, the bill as a bar and line by
- * line, what is resident beside it, and the verdict.
+ * line, what is resident beside it, the verdict, and the history.
  *
  *     used         200.0 MiB   peak      250.0 MiB    78% [||||||||||      ]
  *     ...
@@ -310,10 +310,17 @@ void view_overview_draw(const struct model *model, struct canvas *canvas,
         .at = top,
     };
 
+    bool is_roomy = canvas->rows >= ROWS_OF_PLENTY;
+
     figures_draw(&view);
+    if (!is_roomy)
+        view_history_line(view.process, canvas, view.at, COL_LABEL, COL_FIGURE);
     view.at++;
     bill_draw(&view);
-    view.at += canvas->rows >= ROWS_OF_PLENTY;
+    view.at += is_roomy;
     verdict_draw(&view);
     baseline_draw(&view);
+    if (is_roomy)
+        view_history_draw(view.process, canvas, view.at + 1,
+                          canvas->rows - VIEW_ROWS_BELOW - 1);
 }

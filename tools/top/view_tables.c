@@ -1,5 +1,5 @@
 /* The tables about one process: its threads, its size classes, its huge
- * blocks, its collections.  Each is a list of fields; to add one, add its row. */
+ * blocks, its call sites, its collections.  Each is a list of fields; to add one, add its row. */
 #include "top/view.h"
 
 #include <assert.h>
@@ -10,6 +10,8 @@
 #include "common/classes.h"
 #include "common/gc.h"
 #include "common/size.h"
+#include "reader/text.h"
+#include "sites/text.h"
 
 enum { FIELD_BYTES = 64, FILL_CELLS = 10 };
 
@@ -54,6 +56,7 @@ static void id_format(char text[FIELD_BYTES], uint64_t id)
 static void name_format(char text[FIELD_BYTES], const char *name)
 {
     (void)snprintf(text, FIELD_BYTES, "%s", name);
+    text_clean(text); /* it may have been cut within a character */
 }
 
 /* -------------------------------------------------------------- threads */
@@ -226,6 +229,47 @@ static const struct field huge_fields[] = {
     {"NAME", READER_COMM_BYTES - 1, 0, true, format_huge_name},
 };
 
+/* ----------------------------------------------------------- call sites */
+
+static const struct sites_entry *entry_at(const struct model *model,
+                                          size_t index)
+{
+    return &model->sites->entries[index];
+}
+
+static const struct reader_site *site_at(const struct model *model,
+                                         size_t index)
+{
+    return entry_at(model, index)->site;
+}
+
+static void format_site_range(char text[FIELD_BYTES], const struct model *model,
+                              size_t index)
+{
+    char range[SITES_TEXT_BYTES];
+
+    name_format(
+        text, sites_range_text(range, site_at(model, index)->live_bytes,
+                               (double)model->sites->profile.most_mean_bytes));
+}
+
+FIELD(site, id_format, site_at(model, index)->number)
+FIELD(site_live, sites_size, site_at(model, index)->live_bytes.value)
+FIELD(site_blocks, sites_count, site_at(model, index)->live_blocks.value)
+FIELD(site_total, sites_size, site_at(model, index)->total_bytes.value)
+FIELD(site_age, age_format, site_at(model, index)->oldest_ms)
+FIELD(site_name, name_format, sites_entry_name(entry_at(model, index)))
+
+static const struct field site_fields[] = {
+    {"SITE", 5, 0, false, format_site},
+    {"IN USE", SIZE_COLUMNS, 0, false, format_site_live},
+    {"95 OF 100 WITHIN", 2 * SIZE_COLUMNS + 4, 100, true, format_site_range},
+    {"BLOCKS", 11, 120, false, format_site_blocks},
+    {"TOTAL", SIZE_COLUMNS, 0, false, format_site_total},
+    {"OLDEST", 13, 0, false, format_site_age},
+    {"INNERMOST FUNCTION", 38, 0, true, format_site_name},
+};
+
 /* ---------------------------------------------------------- collections */
 
 /* The latest first. */
@@ -281,6 +325,14 @@ const struct view_table view_huge = {
     PANEL_HUGE, FIELDS(huge_fields), "No block above 128 KiB is in use.",
     NULL,       huge_unlisted,       "had no room in the list"};
 
+const struct view_table view_sites = {
+    PANEL_SITES,
+    FIELDS(site_fields),
+    "No sample of a call stack lives (gcshim-ctl PID profile on).",
+    NULL,
+    NULL,
+    NULL};
+
 const struct view_table view_collections = {
     PANEL_GC, FIELDS(event_fields), "There was no collection yet.", NULL, NULL,
     NULL};
@@ -332,7 +384,7 @@ static void rest_draw(const struct view_table *table, const struct model *model,
 void view_table_draw(const struct view_table *table, const struct model *model,
                      struct canvas *canvas, int top)
 {
-    const struct model_list *list = &model->panels[table->panel];
+    const struct list *list = &model->panels[table->panel];
     int rows = canvas->rows - top - VIEW_ROWS_OF_TITLES - VIEW_ROWS_BELOW;
     size_t page = rows > 0 ? (size_t)rows : 0;
     size_t shown = 0;
@@ -344,6 +396,7 @@ void view_table_draw(const struct view_table *table, const struct model *model,
         int row = top + 1 + (int)shown;
 
         line_draw(table, model, canvas, row, &line);
+        canvas_key(canvas, row, 0, canvas->cols, KEY_ROW + (uint32_t)shown);
         if (line == list->selected)
             canvas_row(canvas, row, ATTR_SELECTED);
     }

@@ -104,6 +104,18 @@ static void sections_fill(struct gcshim_header *header)
     section_add(header, GCSHIM_SECTION_GC_EVENTS,
                 sizeof(struct gcshim_gc_event),
                 offsetof(struct gcshim_segment, gc_events), GCSHIM_GC_EVENTS);
+    section_add(header, GCSHIM_SECTION_PROFILE, sizeof(struct gcshim_profile),
+                offsetof(struct gcshim_segment, profile), 1);
+    section_add(header, GCSHIM_SECTION_SITES, sizeof(struct gcshim_site),
+                offsetof(struct gcshim_segment, sites), GCSHIM_SITES);
+    section_add(header, GCSHIM_SECTION_FRAMES, sizeof(struct gcshim_frame),
+                offsetof(struct gcshim_segment, frames), GCSHIM_FRAMES);
+    section_add(header, GCSHIM_SECTION_MODULES, sizeof(struct gcshim_module),
+                offsetof(struct gcshim_segment, modules), GCSHIM_MODULES);
+    section_add(header, GCSHIM_SECTION_NAMES, sizeof(struct gcshim_name),
+                offsetof(struct gcshim_segment, names), GCSHIM_NAMES);
+    section_add(header, GCSHIM_SECTION_SAMPLES, sizeof(struct gcshim_huge),
+                offsetof(struct gcshim_segment, samples), GCSHIM_SAMPLES);
 }
 
 struct gcshim_segment *forge_segment(void)

@@ -123,8 +123,8 @@ static struct reader_point *history_make(void)
 struct reader_process specimen(void)
 {
     static const struct reader_huge huge[] = {
-        {0x7f0000000000, 64 * MIB, 4711, 250000},
-        {0x7f0010000000, 36 * MIB, 4712, 1500},
+        {0x7f0000000000, 64 * MIB, 4711, 250000, READER_SITE_NONE},
+        {0x7f0010000000, 36 * MIB, 4712, 1500, 12},
     };
     struct reader_process process = {
         .pid = 4711,

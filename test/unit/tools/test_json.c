@@ -48,6 +48,7 @@ static void all_fields_are_there(void **state)
     (void)state;
     static const char *const fields[] = {"pid",
                                          "namespace_pid",
+                                         "ancestor_pid",
                                          "comm",
                                          "state",
                                          "uid",
@@ -232,6 +233,17 @@ static void lists_have_an_entry_for_each(void **state)
     json_object_put(document);
 }
 
+static void a_huge_block_has_its_call_site(void **state)
+{
+    (void)state;
+    struct json_object *document = NULL;
+    struct json_object *list = json_object_object_get(
+        reread_specimen(specimen(), false, &document), "huge");
+
+    assert_int_equal(number_in(json_object_array_get_idx(list, 1), "site"), 12);
+    json_object_put(document);
+}
+
 static void collections_have_all_fields_that_are_promised(void **state)
 {
     (void)state;
@@ -398,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_second_pid_is_told_where_there_is_one),
         cmocka_unit_test(the_bill_adds_up_to_allocated),
         cmocka_unit_test(lists_have_an_entry_for_each),
+        cmocka_unit_test(a_huge_block_has_its_call_site),
         cmocka_unit_test(collections_have_all_fields_that_are_promised),
         cmocka_unit_test(what_is_not_known_of_collections_is_null),
         cmocka_unit_test(only_the_last_collections_are_told_without_the_past),

@@ -122,6 +122,70 @@ static void the_numbers_of_requests_go_round(void **state)
     forge_unmap(segment);
 }
 
+static void a_request_to_sample_has_its_mean_and_a_number(void **state)
+{
+    (void)state;
+    struct gcshim_segment *segment = forge_segment();
+
+    segment->header.profile_requested = 7;
+    open_forged(segment);
+    segment = forge_map(name);
+    assert_int_equal(control_profile(&control, 4096), 0);
+    assert_int_equal(segment->header.profile_wanted_bytes, 4096);
+    assert_int_equal(segment->header.profile_requested, 8);
+    assert_int_equal(control.request, 8);
+    assert_int_equal(control_profile(&control, 0), 0);
+    assert_int_equal(segment->header.profile_wanted_bytes, 0);
+    assert_int_equal(segment->header.profile_requested, 9);
+    forge_unmap(segment);
+}
+
+static void assert_sampling(bool served, enum reader_sampling expected,
+                            uint64_t expected_mean)
+{
+    enum reader_sampling sampling = READER_SAMPLING_UNKNOWN;
+    uint64_t mean = 99;
+    bool is_served = !served;
+
+    assert_int_equal(
+        control_profile_served(&control, &is_served, &sampling, &mean), 0);
+    assert_int_equal(is_served, served);
+    assert_int_equal(sampling, expected);
+    assert_int_equal(mean, expected_mean);
+}
+
+static void sampling_is_as_was_asked_once_that_is_served(void **state)
+{
+    (void)state;
+    open_forged(forge_segment());
+    struct gcshim_segment *segment = forge_map(name);
+
+    assert_int_equal(control_profile(&control, 4096), 0);
+    assert_sampling(false, READER_SAMPLING_OFF, 0);
+    segment->profile.state = GCSHIM_SAMPLING_ON;
+    segment->profile.mean_bytes = 4096;
+    segment->profile.served = 1;
+    assert_sampling(true, READER_SAMPLING_ON, 4096);
+    segment->profile.served = 2; /* a later request serves this one too */
+    segment->profile.state = 77;
+    assert_sampling(true, READER_SAMPLING_UNKNOWN, 4096);
+    forge_unmap(segment);
+}
+
+static void a_shim_that_does_not_sample_is_not_asked(void **state)
+{
+    (void)state;
+    struct gcshim_segment *segment = forge_segment();
+
+    segment->header.sections[7].kind = GCSHIM_SECTION_NONE;
+    open_forged(segment);
+    segment = forge_map(name);
+    assert_int_equal(control_profile(&control, 4096), -ENOTSUP);
+    assert_int_equal(segment->header.profile_wanted_bytes, 0);
+    assert_int_equal(segment->header.profile_requested, 0);
+    forge_unmap(segment);
+}
+
 /* A process that waits to be killed, and its segment. */
 static pid_t open_child(void)
 {
@@ -525,6 +589,9 @@ int main(void)
         TEST(a_request_to_trim_is_one_more_than_the_last),
         TEST(threads_that_have_served_it_are_counted),
         TEST(the_numbers_of_requests_go_round),
+        TEST(a_request_to_sample_has_its_mean_and_a_number),
+        TEST(sampling_is_as_was_asked_once_that_is_served),
+        TEST(a_shim_that_does_not_sample_is_not_asked),
         TEST(a_process_that_was_killed_meanwhile_has_ended),
         TEST(progress_of_a_file_cut_short_is_an_error),
         TEST(a_request_to_collect_is_one_more_than_the_last),

@@ -66,6 +66,29 @@ static void blocks_come_largest_first_and_gaps_are_passed_over(void **state)
     assert_int_equal(process.huge_unlisted, 2);
 }
 
+static void a_block_has_its_site_but_for_those_that_are_none(void **state)
+{
+    (void)state;
+    static const uint32_t sites[] = {GCSHIM_SITE_FIRST, GCSHIM_SITE_NONE,
+                                     GCSHIM_SITE_UNKNOWN, GCSHIM_SITE_NO_ROOM,
+                                     GCSHIM_SITES - 1, GCSHIM_SITES};
+    struct gcshim_segment *segment = forge_segment();
+
+    for (uint32_t i = 0; i < 6; i++) {
+        entry_fill(&segment->huge[i], 0x1000 + i, MIB);
+        segment->huge[i].site = sites[i] | (3 << GCSHIM_SITE_MEAN_SHIFT);
+    }
+    segment->header.huge_high = 6;
+    process = forge_read(segment);
+    assert_int_equal(process.huge_count, 6);
+    assert_int_equal(process.huge[0].site, GCSHIM_SITE_FIRST);
+    assert_int_equal(process.huge[1].site, READER_SITE_NONE);
+    assert_int_equal(process.huge[2].site, READER_SITE_NONE);
+    assert_int_equal(process.huge[3].site, READER_SITE_NONE);
+    assert_int_equal(process.huge[4].site, GCSHIM_SITES - 1);
+    assert_int_equal(process.huge[5].site, READER_SITE_NONE);
+}
+
 static void entries_beyond_huge_high_are_not_read(void **state)
 {
     (void)state;
@@ -133,6 +156,7 @@ static void churn_between(size_t bytes, off_t offset)
     shared->huge[1].bytes = 5 * MIB;
     shared->huge[2].address = 0x9000;
     shared->huge[3].tid = 9;
+    shared->huge[4].site = 9;
 }
 
 static void a_block_that_changes_meanwhile_is_left_out(void **state)
@@ -140,9 +164,9 @@ static void a_block_that_changes_meanwhile_is_left_out(void **state)
     (void)state;
     struct gcshim_segment *segment = forge_segment();
 
-    for (uint64_t i = 0; i < 5; i++)
+    for (uint64_t i = 0; i < 6; i++)
         entry_fill(&segment->huge[i], 0x1000 * (i + 1), MIB);
-    segment->header.huge_high = 5;
+    segment->header.huge_high = 6;
     forge_put("gcshim.w", segment);
     shared = forge_map("gcshim.w");
     passes = 0;
@@ -151,7 +175,7 @@ static void a_block_that_changes_meanwhile_is_left_out(void **state)
         reader_process_init(&process, forge_path("gcshim.w"), NULL), 0);
     forge_unmap(shared);
     assert_int_equal(process.huge_count, 1);
-    assert_int_equal(process.huge[0].address, 0x5000);
+    assert_int_equal(process.huge[0].address, 0x6000);
 }
 
 enum { SNAPSHOTS = 3000, ENTRIES = 64 };
@@ -215,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(blocks_come_largest_first_and_gaps_are_passed_over),
+        TEST(a_block_has_its_site_but_for_those_that_are_none),
         TEST(entries_beyond_huge_high_are_not_read),
         TEST(a_file_without_a_list_tells_nothing),
         TEST(more_entries_in_use_than_there_are_is_refused),

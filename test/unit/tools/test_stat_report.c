@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "specimen.h"
-#include "stat/sparkline.h"
 #include "unit.h"
 
 static char *text;
@@ -222,56 +221,6 @@ static void no_line_is_wider_than_eighty_columns(void **state)
     }
 }
 
-/* ------------------------------------------------------------------ curve */
-
-static uint64_t used_of(const struct reader_point *point)
-{
-    return point->used_bytes;
-}
-
-static void a_curve_shows_the_highest_point_of_each_cell(void **state)
-{
-    (void)state;
-    struct reader_point points[SPARKLINE_CELLS + 1] = {0};
-    char curve[SPARKLINE_BYTES];
-
-    for (size_t i = 0; i <= SPARKLINE_CELLS; i++)
-        points[i].time_ns = 1000 + i * 10;
-    points[0].used_bytes = 64;
-    points[1].used_bytes = 32;
-    points[2].used_bytes = 1;
-    points[SPARKLINE_CELLS].used_bytes = 64;
-    sparkline_format(curve, points, SPARKLINE_CELLS + 1, used_of, 64, false);
-    assert_int_equal(strlen(curve), SPARKLINE_CELLS);
-    assert_memory_equal(curve, "#=. ", 4);
-    assert_int_equal(curve[SPARKLINE_CELLS - 1], '#');
-}
-
-static void a_cell_without_a_point_goes_on_as_before(void **state)
-{
-    (void)state;
-    static const struct reader_point points[] = {
-        {.time_ns = 0, .used_bytes = 4}, {.time_ns = 1000, .used_bytes = 8}};
-    char curve[SPARKLINE_BYTES];
-
-    sparkline_format(curve, points, 2, used_of, 8, false);
-    assert_int_equal(strspn(curve, "="), SPARKLINE_CELLS - 1);
-    assert_int_equal(curve[SPARKLINE_CELLS - 1], '#');
-}
-
-static void a_curve_without_time_or_height_is_drawn_too(void **state)
-{
-    (void)state;
-    static const struct reader_point points[] = {
-        {.time_ns = UINT64_MAX, .used_bytes = UINT64_MAX}, {.time_ns = 0}};
-    char curve[SPARKLINE_BYTES];
-
-    sparkline_format(curve, points, 2, used_of, UINT64_MAX, true);
-    sparkline_format(curve, points, 1, used_of, 0, true);
-    assert_string_equal(sparkline_format(curve, points, 0, used_of, 1, false),
-                        "");
-}
-
 #define TEST(function) cmocka_unit_test_setup_teardown(function, NULL, end)
 
 int main(void)
@@ -290,9 +239,6 @@ int main(void)
         TEST(the_verdict_closes_it_with_its_evidence),
         TEST(the_unknown_is_a_dash_and_not_zero),
         TEST(no_line_is_wider_than_eighty_columns),
-        TEST(a_curve_shows_the_highest_point_of_each_cell),
-        TEST(a_cell_without_a_point_goes_on_as_before),
-        TEST(a_curve_without_time_or_height_is_drawn_too),
     };
 
     return RUN(tests);

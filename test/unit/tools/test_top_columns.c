@@ -1,6 +1,7 @@
 /* The table of columns: what is shown when, and in what order. */
 #include "top/columns.h"
 
+#include <locale.h>
 #include <string.h>
 
 #include "unit.h"
@@ -23,9 +24,19 @@ static struct reader_process process = {
     .thread_count = 1,
 };
 
+static const struct columns_wish plain = {.sort = COLUMN_USED};
+static const struct columns_wish changed = {.with_change = true,
+                                            .with_family = true,
+                                            .with_namespace = true,
+                                            .sort = COLUMN_USED};
+
 static struct row row_of_process(void)
 {
-    return (struct row){&process, NULL, INT64_MIN, 1024, READER_UNKNOWN};
+    return (struct row){.process = &process,
+                        .growth_bytes = INT64_MIN,
+                        .change_bytes = 1024,
+                        .rate_bytes = READER_UNKNOWN,
+                        .family_used_bytes = READER_UNKNOWN};
 }
 
 static void assert_shown(enum column_id id, const struct row *row,
@@ -51,7 +62,7 @@ static void every_column_is_complete(void **state)
     (void)state;
     for (int id = 0; id < COLUMN_COUNT; id++) {
         assert_true(columns[id].name && columns[id].title && columns[id].help &&
-                    columns[id].format && columns[id].compare);
+                    columns[id].format);
         if (columns[id].title)
             assert_true(columns[id].width >= (int)strlen(columns[id].title));
         assert_true(columns[id].priority >= 1 &&
@@ -101,7 +112,10 @@ static void a_dead_process_says_so(void **state)
     dead.command[0] = '\0';
     row.process = &dead;
     assert_shown(COLUMN_STATE, &row, "dead");
+    dead.age_ms = READER_UNKNOWN;
     assert_shown(COLUMN_COMMAND, &row, "program");
+    dead.age_ms = 192000;
+    assert_shown(COLUMN_COMMAND, &row, "program (until 3 min 12 s ago)");
 }
 
 static void the_verdict_is_a_word_that_fits(void **state)
@@ -201,7 +215,7 @@ static void columns_fill_a_window_exactly(void **state)
     int widths[COLUMN_COUNT];
 
     for (int width = 46; width < 300; width++) {
-        columns_fit(width, width % 2, widths);
+        columns_fit(width, width % 2 ? &changed : &plain, widths);
         assert_int_equal(width_of(widths), width);
     }
 }
@@ -212,7 +226,7 @@ static void a_tiny_window_is_never_overrun(void **state)
     int widths[COLUMN_COUNT];
 
     for (int width = 0; width < 46; width++) {
-        columns_fit(width, true, widths);
+        columns_fit(width, &changed, widths);
         assert_true(width_of(widths) <= width);
     }
 }
@@ -226,11 +240,11 @@ static void eighty_columns_show_what_matters(void **state)
         COLUMN_VERDICT,   COLUMN_THREADS,  COLUMN_COMMAND};
     int widths[COLUMN_COUNT];
 
-    columns_fit(80, false, widths);
+    columns_fit(80, &plain, widths);
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
         assert_true(widths[wanted[i]] > 0);
     assert_int_equal(widths[COLUMN_CHANGE], 0);
-    columns_fit(80, true, widths);
+    columns_fit(80, &changed, widths);
     assert_true(widths[COLUMN_CHANGE] > 0);
 }
 
@@ -239,9 +253,83 @@ static void a_wide_window_shows_all(void **state)
     (void)state;
     int widths[COLUMN_COUNT];
 
-    columns_fit(200, true, widths);
+    columns_fit(250, &changed, widths);
     for (int id = 0; id < COLUMN_COUNT; id++)
         assert_true(widths[id] > 0);
+}
+
+static void the_column_that_is_sorted_by_is_always_there(void **state)
+{
+    (void)state;
+    int widths[COLUMN_COUNT];
+
+    for (enum column_id id = 0; id < COLUMN_COUNT; id++) {
+        struct columns_wish wish = {.sort = id};
+
+        if (!columns[id].compare || id == COLUMN_CHANGE)
+            continue;
+        columns_fit(80, &wish, widths);
+        assert_true(widths[id] > 0);
+        assert_true(widths[COLUMN_COMMAND] > 0);
+    }
+}
+
+static void a_window_of_middling_width_has_the_history(void **state)
+{
+    (void)state;
+    int widths[COLUMN_COUNT];
+
+    columns_fit(80, &plain, widths);
+    assert_int_equal(widths[COLUMN_HISTORY], 0);
+    columns_fit(120, &plain, widths);
+    assert_true(widths[COLUMN_HISTORY] > 0);
+    assert_true(widths[COLUMN_COMMAND] >= 28);
+    assert_int_equal(widths[COLUMN_NAMESPACE_PID], 0);
+}
+
+static void a_history_is_drawn_as_the_locale_allows(void **state)
+{
+    (void)state;
+    static struct reader_point points[] = {{0, 1, 8, 8}, {1000, 4, 4, 8}};
+    struct row row = row_of_process();
+
+    process.history = points;
+    process.history_count = 2;
+    assert_shown(COLUMN_HISTORY, &row, "###############=");
+    assert_non_null(setlocale(LC_ALL, "C.UTF-8"));
+    assert_shown(COLUMN_HISTORY, &row, "███████████████▄");
+    row.thread = &thread;
+    assert_shown(COLUMN_HISTORY, &row, "");
+    setlocale(LC_ALL, "C");
+    process.history_count = 0;
+    row.thread = NULL;
+    assert_shown(COLUMN_HISTORY, &row, "-");
+}
+
+static void the_command_shows_its_branch(void **state)
+{
+    (void)state;
+    struct row row = row_of_process();
+
+    row.branch = (struct row_branch){.depth = 2, .lines = 2};
+    assert_shown(COLUMN_COMMAND, &row, "|  `- program --option");
+    row.branch = (struct row_branch){
+        .depth = 1, .lines = 2, .is_parent = true, .folded = 7};
+    assert_shown(COLUMN_COMMAND, &row, "|- [+7] program --option");
+    row.thread = &thread;
+    row.branch = (struct row_branch){.depth = 2, .lines = 4};
+    assert_shown(COLUMN_COMMAND, &row, "   |    worker");
+    row.thread = NULL;
+    assert_non_null(setlocale(LC_ALL, "C.UTF-8"));
+    row.branch = (struct row_branch){.depth = 2, .lines = 2};
+    assert_shown(COLUMN_COMMAND, &row, "│  └─ program --option");
+    row.branch =
+        (struct row_branch){.depth = ROW_DEPTH_MAX, .lines = UINT64_MAX};
+    char text[COLUMN_TEXT_BYTES];
+
+    columns[COLUMN_COMMAND].format(text, &row);
+    assert_non_null(strstr(text, "├─ program --option"));
+    setlocale(LC_ALL, "C");
 }
 
 int main(void)
@@ -261,6 +349,10 @@ int main(void)
         cmocka_unit_test(a_tiny_window_is_never_overrun),
         cmocka_unit_test(eighty_columns_show_what_matters),
         cmocka_unit_test(a_wide_window_shows_all),
+        cmocka_unit_test(the_column_that_is_sorted_by_is_always_there),
+        cmocka_unit_test(a_window_of_middling_width_has_the_history),
+        cmocka_unit_test(a_history_is_drawn_as_the_locale_allows),
+        cmocka_unit_test(the_command_shows_its_branch),
     };
 
     return RUN(tests);

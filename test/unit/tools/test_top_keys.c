@@ -58,12 +58,27 @@ static void every_action_has_a_key_and_its_help(void **state)
     }
 }
 
+/* In a window of 80 columns two of them stand side by side, on one page. */
+static void the_help_fits_beside_itself(void **state)
+{
+    (void)state;
+    enum { LABEL = 9, TEXT = 26, PAGE_LINES = 22, TITLE_AND_BLANK = 2 };
+
+    for (size_t i = 0; i < key_binding_count; i++) {
+        assert_true(strlen(key_bindings[i].label) <= LABEL);
+        assert_true(strlen(key_bindings[i].help) <=
+                    TEXT + 4 * (i >= (key_binding_count + 1) / 2));
+    }
+    assert_true((key_binding_count + 1) / 2 + TITLE_AND_BLANK <= PAGE_LINES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_do_what_they_do_in_top),
         cmocka_unit_test(an_unknown_key_does_nothing),
         cmocka_unit_test(no_key_does_two_things),
+        cmocka_unit_test(the_help_fits_beside_itself),
         cmocka_unit_test(every_action_has_a_key_and_its_help),
     };
 

@@ -15,7 +15,7 @@ static struct model model;
 static int begin(void **state)
 {
     (void)state;
-    model_init(&model, &(struct model_choice){0});
+    model_init(&model, &(struct choice){0});
     return 0;
 }
 
@@ -96,6 +96,52 @@ static void the_sort_column_moves_around_the_corner(void **state)
     }
 }
 
+static void the_sort_column_can_be_chosen(void **state)
+{
+    (void)state;
+    enum column_id ids[COLUMN_COUNT];
+
+    refresh(fleet(3, 0), 1);
+    press(KEY_FUNCTION + 6);
+    assert_int_equal(model.screen, SCREEN_SORT);
+    assert_int_equal(model.sorts.count, model_sort_columns(&model, ids));
+    assert_int_equal(ids[model.sorts.selected], COLUMN_USED);
+    model_fit(&model, 10);
+    press(KEY_FIRST);
+    press('3'); /* there is no panel of this, nor anything to trim */
+    press('R');
+    assert_int_equal(model.screen, SCREEN_SORT);
+    assert_int_equal(model.prompt, PROMPT_NONE);
+    press(KEY_RETURN);
+    assert_int_equal(model.screen, SCREEN_LIST);
+    assert_int_equal(model.sort, COLUMN_PID);
+    assert_int_equal(pid_at(0), 101);
+    press(KEY_FUNCTION + 6);
+    press(KEY_LAST);
+    press(KEY_ESC);
+    assert_int_equal(model.screen, SCREEN_LIST);
+    assert_int_equal(model.sort, COLUMN_PID);
+    press(KEY_FUNCTION + 6);
+    press(KEY_FUNCTION + 6);
+    assert_int_equal(model.screen, SCREEN_LIST);
+}
+
+static void what_has_nothing_to_say_is_not_offered_to_sort_by(void **state)
+{
+    (void)state;
+    enum column_id ids[COLUMN_COUNT];
+    size_t plain = 0;
+
+    refresh(fleet(3, 0), 1);
+    plain = model_sort_columns(&model, ids);
+    for (size_t i = 0; i < plain; i++)
+        assert_true(ids[i] != COLUMN_CHANGE && ids[i] != COLUMN_HISTORY &&
+                    ids[i] != COLUMN_FAMILY_USED);
+    press('z');
+    press('t');
+    assert_int_equal(model_sort_columns(&model, ids), plain + 3);
+}
+
 /* ------------------------------------------------------------------ rates */
 
 static void growth_and_rate_are_of_a_second(void **state)
@@ -170,9 +216,9 @@ static void the_baseline_shows_the_change_since(void **state)
 static void only_the_chosen_pids_are_shown_and_summed(void **state)
 {
     (void)state;
-    static const uint32_t pids[] = {102, 104, 999};
+    static uint32_t pids[] = {102, 104, 999};
 
-    model.choice = (struct model_choice){.pids = pids, .pid_count = 3};
+    model.choice = (struct choice){.pids = pids, .pid_count = 3};
     refresh(fleet(5, 0), 1);
     assert_int_equal(model.list.count, 2);
     assert_int_equal(model.totals.live, 2);
@@ -185,7 +231,7 @@ static void only_the_users_processes_are_shown(void **state)
     struct reader_survey survey = fleet(3, 0);
 
     survey.processes[1].uid = 1234;
-    model.choice = (struct model_choice){.by_user = true, .uid = 1234};
+    model.choice = (struct choice){.by_user = true, .uid = 1234};
     refresh(survey, 1);
     assert_int_equal(model.list.count, 1);
     assert_int_equal(pid_at(0), 102);
@@ -297,6 +343,21 @@ static void search_goes_to_what_matches(void **state)
     assert_int_equal(model.prompt, PROMPT_NONE);
     press('n');
     assert_int_equal(selected_pid(), 118);
+}
+
+static void the_next_one_is_found_while_typing_too(void **state)
+{
+    (void)state;
+    refresh(fleet(20, 0), 1);
+    press('/');
+    type("program-11");
+    press(KEY_FUNCTION + 3);
+    assert_int_equal(selected_pid(), 118);
+    assert_int_equal(model.prompt, PROMPT_SEARCH);
+    press(KEY_ARROW_DOWN); /* ends it, and moves on */
+    assert_int_equal(model.prompt, PROMPT_NONE);
+    assert_int_equal(selected_pid(), 117);
+    assert_string_equal(model.search, "program-11");
 }
 
 static void a_search_in_vain_says_so_and_moves_nothing(void **state)
@@ -625,6 +686,8 @@ int main(void)
         TEST(the_largest_user_stands_first),
         TEST(the_order_can_be_inverted_and_changed),
         TEST(the_sort_column_moves_around_the_corner),
+        TEST(the_sort_column_can_be_chosen),
+        TEST(what_has_nothing_to_say_is_not_offered_to_sort_by),
         TEST(growth_and_rate_are_of_a_second),
         TEST(a_pid_given_anew_has_no_rate),
         TEST(hostile_figures_do_not_overflow),
@@ -638,6 +701,7 @@ int main(void)
         TEST(the_selected_row_is_always_in_the_window),
         TEST(threads_stand_under_their_process),
         TEST(search_goes_to_what_matches),
+        TEST(the_next_one_is_found_while_typing_too),
         TEST(a_search_in_vain_says_so_and_moves_nothing),
         TEST(the_filter_shows_only_what_matches),
         TEST(what_is_typed_is_no_command),

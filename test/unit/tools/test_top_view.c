@@ -24,7 +24,7 @@ static struct canvas canvas;
 static int begin(void **state)
 {
     (void)state;
-    model_init(&model, &(struct model_choice){0});
+    model_init(&model, &(struct choice){0});
     strcpy(model.clock, "12:34:56");
     return 0;
 }
@@ -34,6 +34,7 @@ static int end(void **state)
     (void)state;
     canvas_fini(&canvas);
     model_fini(&model);
+    (void)setlocale(LC_ALL, "C.UTF-8");
     return 0;
 }
 
@@ -75,6 +76,15 @@ static int row_with(const char *text)
             return row;
     }
     return -1;
+}
+
+static int last_row_with(const char *text)
+{
+    int row = canvas.rows - 1;
+
+    while (row >= 0 && !strstr(line(row), text))
+        row--;
+    return row;
 }
 
 static void assert_seen(const char *text)
@@ -157,6 +167,32 @@ static void the_dead_are_dim_and_the_selected_stands_out(void **state)
     assert_int_equal(attr_of(row_with("program-103")), ATTR_DIM);
     assert_non_null(strstr(line(row_with("program-103")), "dead"));
     assert_int_equal(attr_of(row_with("program-102")), ATTR_SELECTED);
+}
+
+static void a_history_in_the_list_has_the_colour_of_a_bar(void **state)
+{
+    (void)state;
+    struct reader_survey survey = fleet(2, 1);
+
+    for (int i = 0; i < 2; i++) {
+        survey.processes[i].history = calloc(1, sizeof(struct reader_point));
+        assert_non_null(survey.processes[i].history);
+        survey.processes[i].history_count = 1;
+        survey.processes[i].history[0] = (struct reader_point){1, 1, 1, 1};
+    }
+    refresh(survey);
+    model_key(&model, 'N');
+    draw(40, 120);
+    model_key(&model, KEY_ARROW_DOWN);
+    ptrdiff_t col = strstr(line(4), "HISTORY") - line(4);
+
+    draw(40, 120);
+    for (int row = 5; row < 7; row++) {
+        const struct cell *cell = &canvas.cells[row * 120 + (int)col];
+
+        assert_int_equal(cell->code, 0x2588);
+        assert_int_equal(cell->attr, row == 5 ? ATTR_BAR : ATTR_SELECTED);
+    }
 }
 
 static void an_empty_list_says_what_to_do(void **state)
@@ -300,6 +336,97 @@ static void what_was_not_counted_is_a_dash_and_a_question(void **state)
     assert_seen("No thread has counted its pages yet.");
 }
 
+/* So many points, used growing to half of what is allocated. */
+static struct reader_process with_history(size_t count)
+{
+    struct reader_process process = specimen();
+    struct reader_point *points = calloc(count + 1, sizeof(*points));
+
+    assert_non_null(points);
+    for (size_t i = 0; i < count; i++)
+        points[i] = (struct reader_point){
+            .time_ns = (i + 1) * UINT64_C(1000000000),
+            .used_bytes = (i + 1) * 1000 / count,
+            .allocated_bytes = 2000,
+        };
+    free(process.history);
+    process.history = points;
+    process.history_count = count;
+    return process;
+}
+
+static void a_history_is_a_line_where_there_is_no_room_for_more(void **state)
+{
+    (void)state;
+    setlocale(LC_ALL, "C");
+    refresh(one(with_history(61)));
+    model_key(&model, KEY_RETURN);
+    draw(24, 80);
+    int row = row_with("  history      ");
+
+    assert_true(row > 0);
+    /* From next to nothing to a half, as far as the margin. */
+    assert_int_equal(line(row)[15], '.');
+    assert_int_equal(strlen(line(row)), 78);
+    assert_int_equal(line(row)[77], '=');
+    assert_int_equal(canvas.cells[row * canvas.cols + 77].attr, ATTR_BAR);
+}
+
+static void a_history_is_an_area_where_there_is_room(void **state)
+{
+    (void)state;
+    setlocale(LC_ALL, "C");
+    refresh(one(with_history(61)));
+    model_key(&model, KEY_RETURN);
+    for (size_t i = 1; i < SIZES; i++) {
+        draw(sizes[i].rows, sizes[i].cols);
+        int title = row_with("history of 1 min 0 s: # used, . allocated");
+        int top = row_with("  2.0 KiB ");
+        int ground = last_row_with("          0 ");
+        int last = sizes[i].cols - 3;
+
+        assert_int_equal(top, title + 1);
+        assert_true(ground > top && ground < sizes[i].rows - 2);
+        assert_int_equal(line(top)[last], '.');
+        assert_int_equal(line(ground)[last], '#');
+        /* Half of the rows are used at the end, none but little at first. */
+        int used = 0;
+
+        for (int row = top; row <= ground; row++)
+            used += line(row)[last] == '#';
+        assert_int_equal(used, (ground - top + 1) / 2);
+        assert_int_equal(line(top)[12], '.');
+        assert_int_not_equal(line(ground)[12], '#');
+    }
+}
+
+static void a_history_is_drawn_in_blocks_where_there_are_some(void **state)
+{
+    (void)state;
+    refresh(one(with_history(61)));
+    model_key(&model, KEY_RETURN);
+    draw(40, 120);
+    int top = row_with("  2.0 KiB ");
+    int ground = last_row_with("          0 ");
+
+    assert_int_equal(canvas.cells[ground * 120 + 117].code, 0x2588);
+    assert_int_equal(canvas.cells[top * 120 + 117].code, 0x2591);
+    assert_int_equal(canvas.cells[top * 120 + 117].attr, ATTR_DIM);
+}
+
+static void without_a_history_none_is_drawn(void **state)
+{
+    (void)state;
+    for (size_t count = 0; count < 2; count++) {
+        refresh(one(with_history(count)));
+        model_key(&model, KEY_RETURN);
+        for (size_t i = 0; i < SIZES; i++) {
+            draw(sizes[i].rows, sizes[i].cols);
+            assert_unseen("history");
+        }
+    }
+}
+
 static void each_panel_has_its_table(void **state)
 {
     (void)state;
@@ -323,7 +450,49 @@ static void each_panel_has_its_table(void **state)
     }
     draw(40, 120);
     assert_seen(" 2 Threads (3)   3 Size classes (14)   4 Huge blocks (2) "
-                "  6 GC (12)");
+                "  5 Call sites   6 GC (12)");
+    draw(24, 80);
+    assert_seen(" 4 Huge blocks   5 Call sites   6 GC");
+}
+
+static void call_sites_stand_by_their_innermost_functions(void **state)
+{
+    (void)state;
+    static struct sites_line line_of_one = {.function = "load", .place = ""};
+    static struct reader_site list[] = {
+        {.number = 12,
+         .live_samples = 3,
+         .live_bytes = {3 << 20, 0},
+         .live_blocks = {3, 0},
+         .total_bytes = {90 << 20, 1e12},
+         .oldest_ms = 250000},
+        {.number = 9, .live_samples = 1, .live_bytes = {1 << 20, 1099511627776}},
+        {.number = 7, .oldest_ms = READER_UNKNOWN}, /* nothing lives */
+    };
+    struct sites_entry entries[] = {
+        {.site = &list[0], .lines = &line_of_one, .line_count = 1},
+        {.site = &list[1]},
+        {.site = &list[2]},
+    };
+    struct sites sites = {.entries = entries, .count = 3};
+
+    refresh(one(specimen()));
+    model_key(&model, '5');
+    draw(24, 80);
+    assert_seen("gcshim-ctl PID profile on");
+    model_sites_set(&model, &sites);
+    draw(24, 80);
+    assert_seen("   12   3.0 MiB  90.0 MiB    4 min 10 s load");
+    assert_seen("    9   1.0 MiB");
+    assert_seen("(no stack)");
+    assert_unseen("    7 ");
+    draw(40, 120);
+    assert_seen(" 5 Call sites (2) ");
+    assert_seen("3.0 MiB exact ");
+    assert_seen("1.0 MiB 25.9 KiB to 5.6 MiB");
+    model_sites_set(&model, NULL);
+    draw(24, 80);
+    assert_unseen("load");
 }
 
 static void the_collections_have_words_above_their_table(void **state)
@@ -419,6 +588,43 @@ static void what_a_dead_process_lacks_is_a_dash(void **state)
     assert_seen("resident             -   rss               -");
 }
 
+/* ------------------------------------------------------------------- work */
+
+/* With a thousand processes and more, what a key costs must not depend on how
+ * many there are: who looks at a row outside of the window, crashes. */
+static void only_the_rows_in_the_window_are_looked_at(void **state)
+{
+    (void)state;
+    enum { ROWS = 24, COLS = 80, PAGE = ROWS - 6 };
+    static const uint32_t keys[] = {KEY_ARROW_DOWN, KEY_ARROW_UP,
+                                    KEY_WHEEL_DOWN, KEY_ROW + 3};
+
+    refresh(fleet(3000, 0));
+    model_key(&model, 'H');
+    model_key(&model, KEY_PAGE_DOWN);
+    draw(ROWS, COLS);
+    assert_int_equal(model.list.count, 9000);
+
+    struct row *rows = model.list.rows;
+    struct row *kept = calloc(model.list.count, sizeof(*kept));
+
+    assert_non_null(kept);
+    for (size_t key = 0; key < sizeof(keys) / sizeof(keys[0]); key++) {
+        memcpy(kept, rows, model.list.count * sizeof(*rows));
+        size_t first = model.list.first > 4 ? model.list.first - 4 : 0;
+
+        for (size_t i = 0; i < model.list.count; i++) {
+            if (i < first || i >= model.list.first + PAGE + 4)
+                rows[i] = (struct row){0};
+        }
+        model_key(&model, keys[key]);
+        assert_ptr_equal(model.list.rows, rows); /* nothing was built anew */
+        draw(ROWS, COLS);
+        memcpy(rows, kept, model.list.count * sizeof(*rows));
+    }
+    free(kept);
+}
+
 /* ------------------------------------------------------------------- help */
 
 static void the_whole_help_can_be_read_in_every_window(void **state)
@@ -498,6 +704,7 @@ int main(void)
         TEST(a_wide_window_shows_more_columns),
         TEST(figures_stand_under_their_titles),
         TEST(the_dead_are_dim_and_the_selected_stands_out),
+        TEST(a_history_in_the_list_has_the_colour_of_a_bar),
         TEST(an_empty_list_says_what_to_do),
         TEST(refusals_are_counted_and_listed_in_the_help),
         TEST(pause_filter_and_baseline_are_seen),
@@ -505,13 +712,19 @@ int main(void)
         TEST(the_overview_is_composed_in_every_window),
         TEST(the_bar_shows_the_parts_by_letter_and_attribute),
         TEST(what_was_not_counted_is_a_dash_and_a_question),
+        TEST(a_history_is_a_line_where_there_is_no_room_for_more),
+        TEST(a_history_is_an_area_where_there_is_room),
+        TEST(a_history_is_drawn_in_blocks_where_there_are_some),
+        TEST(without_a_history_none_is_drawn),
         TEST(each_panel_has_its_table),
+        TEST(call_sites_stand_by_their_innermost_functions),
         TEST(the_collections_have_words_above_their_table),
         TEST(the_last_collection_of_the_list_can_be_reached),
         TEST(without_a_runtime_it_is_said_what_that_takes),
         TEST(what_has_no_room_in_a_list_is_counted_below_it),
         TEST(a_question_stands_in_the_bottom_line),
         TEST(what_a_dead_process_lacks_is_a_dash),
+        TEST(only_the_rows_in_the_window_are_looked_at),
         TEST(the_whole_help_can_be_read_in_every_window),
         TEST(no_window_is_too_small_to_be_drawn),
         TEST(a_name_cannot_reach_beyond_its_cells),
