@@ -2,6 +2,7 @@
 
 #include "account.h"
 #include "census.h"
+#include "children.h"
 #include "clock.h"
 #include "collector.h"
 #include "figures.h"
@@ -107,12 +108,16 @@ static int begin_shared(bool is_child)
     if (is_child) {
         inherit(identity.pid);
         report_release_stderr();
+        if (!settings.children)
+            settings_silence();
         return publish(&identity);
     }
     process.wipes = sys_madvise(&region.wiped, sizeof(region.wiped),
                                 MADV_WIPEONFORK) == 0;
     process.pid = identity.pid;
     settings_load(environ);
+    if (!settings.children)
+        children_spare(environ);
     slots_inherit(NULL, 0);
     return publish(&identity);
 }

@@ -303,6 +303,12 @@ void settings_load(char **environment)
             variable_take(*entry);
 }
 
+void settings_silence(void)
+{
+    settings.disable = 1;
+    settings.report[0] = '\0';
+}
+
 const char *settings_in_force(void)
 {
     static char list[1024];

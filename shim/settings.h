@@ -33,6 +33,10 @@ extern struct settings settings;
  * nothing from its caller's environment. */
 void settings_load(char **environment);
 
+/* In a child that is not to be seen: as if it had been disabled, and asked
+ * for no report. */
+void settings_silence(void);
+
 /* "key:value,key:value" of all settings that differ from their default. */
 const char *settings_in_force(void);
 

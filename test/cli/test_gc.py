@@ -365,8 +365,9 @@ def test_a_mode_that_there_is_not_is_a_mistake():
 
 
 @pytest.mark.parametrize("options, is_told", [
-    (["--gc"], True), (["--gc=observe"], True), (["--gc=off"], False),
-    (["--gc", "--all-python"], False), ([], False)])
+    (["--gc"], True), (["--gc=observe"], True), (["--gc=off"], True),
+    (["--gc", "--all-python"], False), ([], True), (["-q", "--gc"], False),
+    (["--quiet"], False)])
 def test_it_is_said_before_the_run_what_of_a_python_is_not_seen(
         options, is_told):
     done = run(*options, sys.executable, "-c", "print('ran')")

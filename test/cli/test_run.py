@@ -140,6 +140,67 @@ def test_a_shim_that_ld_preload_cannot_name_is_refused(tmp_path):
     assert len(done.stderr.splitlines()) == 1 and "blank" in done.stderr
 
 
+@pytest.fixture(name="named")
+def program_that_is_named(tmp_path):
+    """A program under the name of a runtime."""
+    def named(name, program="env"):
+        return shutil.copy(shutil.which(program), tmp_path / name)
+    return named
+
+
+PYTHON = {"PYTHONMALLOC": "malloc", "GCSHIM_GC": "observe"}
+RUBY = {"GCSHIM_GC": "observe"}
+
+
+@pytest.mark.parametrize("preset, name, sets", [
+    ("python", "python3", PYTHON), ("auto", "python3.11", PYTHON),
+    ("ruby", "ruby", RUBY), ("auto", "ruby3.1", RUBY),
+    ("python", "tool", PYTHON), ("ruby", "python3", RUBY),
+    ("auto", "tool", {}), ("auto", "php", {}),
+    # With PYTHONMALLOC such a build would not start.
+    ("python", "python3.13t", {}), ("auto", "python3.13t", {})])
+def test_a_preset_becomes_variables(named, preset, name, sets):
+    done = run(f"--preset={preset}", "-q", named(name))
+    seen = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert {key: value for key, value in seen.items() if key in PYTHON} == sets
+
+
+def test_what_was_chosen_prevails_over_a_preset(named):
+    python = named("python3")
+    done = run("--preset=python", "--gc=pace", "-q", python,
+               env={"PYTHONMALLOC": "malloc_debug"})
+    assert "GCSHIM_GC=pace\n" in done.stdout
+    assert "PYTHONMALLOC=malloc_debug\n" in done.stdout
+    done = run("--gc=off", "--preset=python", python)
+    assert "GCSHIM_GC=off\n" in done.stdout
+
+
+def test_a_preset_is_for_the_interpreter_of_a_script(named, tmp_path):
+    script = tmp_path / "script"
+    script.write_text(f"#!{named('python3', 'true')}\n", encoding="utf-8")
+    script.chmod(0o755)
+    done = run("--preset=auto", "-v", script)
+    assert "PYTHONMALLOC=malloc" in done.stderr
+
+
+def test_verbose_says_what_is_set():
+    done = run("-v", "--preset=ruby", "--set", "sample:0", "true")
+    assert done.stderr.splitlines() == [done.stderr[:-1]]
+    assert done.stderr.startswith("gcshim-run: ")
+    assert sorted(done.stderr.split()[1:]) == [
+        "GCSHIM_GC=observe", "GCSHIM_SAMPLE=0", f"LD_PRELOAD={SHIM.resolve()}"]
+
+
+def test_children_are_left_alone_on_request():
+    seen = ("import os, subprocess; from glob import glob; "
+            "print(len(glob(f'/dev/shm/gcshim.{os.getpid()}.*')), "
+            "'LD_PRELOAD' in os.environ)")
+    done = run("-q", "--no-children", sys.executable, "-c", seen)
+    assert (done.stdout, done.stderr) == ("1 False\n", "")
+    done = run("-q", sys.executable, "-c", seen)
+    assert done.stdout == "1 True\n"
+
+
 # --------------------------------------------------------------- report
 
 HOLD = "import ctypes; l = ctypes.CDLL(None); l.malloc.restype = " \
@@ -218,7 +279,8 @@ def test_the_report_ends_with_the_verdict_and_its_evidence():
     free = "for block in blocks: l.free(block)\n"
     for lines, verdict in ((take, "in use"), (take + free, "unreturned")):
         # No exit handler of Python's, which would free what is held.
-        done = run("--report", sys.executable, "-c", lines + "l._exit(0)")
+        done = run("--report", "-q", sys.executable, "-c",
+                   lines + "l._exit(0)")
         found = report_of(done.stderr)
         assert found["verdict"] == verdict
         assert found["evidence"]
@@ -384,6 +446,36 @@ def test_a_scripts_interpreter_is_judged(build, tmp_path):
     assert warning_of(script) == ""
 
 
+LIMITS = {"libjli.so": "a heap that it takes from the system by itself: only "
+                       "what its native code uses is seen",
+          "libnode.so.108": "only buffers and what native code uses are seen"}
+
+
+@pytest.mark.parametrize("library", LIMITS)
+def test_a_runtime_is_known_by_its_library(build, tmp_path, library):
+    build(library, "int runtime(void){return 0;}", "-shared", "-fPIC",
+          f"-Wl,-soname,{library}")
+    path = build("linked", "int runtime(void); int main(void)"
+                           "{return runtime();}",
+                 tmp_path / library, f"-Wl,-rpath,{tmp_path}")
+    warning = warning_of(path)
+    assert warning.startswith(f"gcshim-run: {path} keeps Java")
+    assert warning.endswith(LIMITS[library])
+    assert warning_of("-q", path) == ""
+
+
+def test_a_go_program_is_known_by_its_section(build):
+    path = build("go", 'int info __attribute__((section(".go.buildinfo")));\n'
+                       "int main(void){return 0;}")
+    assert "is a Go program" in warning_of(path)
+
+
+def test_quiet_keeps_an_obstacle_to_itself_but_not_from_the_report():
+    done = run("--quiet", "--report", "/sbin/ldconfig", "-V")
+    report, = done.stderr.splitlines()
+    assert "there is no account" in report and "static" in report
+
+
 @AS_ROOT
 def test_a_setuid_program_is_warned_of(build, tmp_path):
     path = build("setuid", "int main(void){return 0;}")
@@ -517,7 +609,7 @@ def test_a_program_started_with_children_ignored_gives_its_status():
 # ------------------------------------------------------------------ usage
 
 @pytest.mark.parametrize("args", [
-    [], ["--"], ["--report"], ["--nonsense", "true"], ["--set", "x", "true"],
+    [], ["--"], ["--report"], ["--preset=cobol", "true"], ["--preset"], ["--nonsense", "true"], ["--set", "x", "true"],
     ["--set", "UPPER:1", "true"], ["-x", "true"]])
 def test_a_mistake_is_one_line_and_status_2(args):
     done = run(*args)

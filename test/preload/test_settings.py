@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from conftest import (PROGRAMS, Conversation, document, run_shimmed, run_tool,
-                      segments)
+from conftest import (PROGRAMS, SHIM, Conversation, document, run_shimmed,
+                      run_tool, segments)
 from segment import Segment
 
-KEYS = ["disable", "keep", "report", "confirm", "help", "gc",
+KEYS = ["disable", "keep", "children", "report", "confirm", "help", "gc",
         "gc_major_collect", "gc_growth", "gc_min", "gc_max", "gc_max_delta",
         "gc_debug"]
 
@@ -266,6 +266,49 @@ def test_settings_are_read_once_at_the_start():
     done, left = kept(lambda: run_shimmed(["/usr/bin/python3", "-c", code]))
     assert (done.returncode, done.stderr, left) == (0, "", [])
 
+
+# The environment of a child, what stands in /dev/shm of it and of its parent.
+CHILD = """
+import glob, os, subprocess
+print(subprocess.run(["env"], capture_output=True, text=True).stdout
+      .count("libgcshim"))
+reader, writer = os.pipe()
+child = os.fork()
+if child == 0:
+    kept = [bytearray(100000) for _ in range(1000)]
+    os.write(writer, b"%d" % len(glob.glob(f"/dev/shm/gcshim.{os.getpid()}.*")))
+    os._exit(0)
+os.waitpid(child, 0)
+print(os.read(reader, 1).decode(),
+      len(glob.glob(f"/dev/shm/gcshim.{os.getpid()}.*")))
+"""
+
+
+@pytest.mark.parametrize("settings, seen", [
+    ({}, "1\n1 1\n"), ({"children": 1}, "1\n1 1\n"),
+    ({"children": 0}, "0\n0 1\n")])
+def test_children_are_left_out_on_request(settings, seen):
+    done = run_shimmed(["/usr/bin/python3", "-c", CHILD], settings=settings)
+    assert (done.returncode, done.stdout, done.stderr) == (0, seen, "")
+
+
+def test_a_child_that_is_left_out_gives_no_report():
+    done = run_shimmed(["/bin/sh", "-c", "(:); /bin/true; (exit 3); exit 4"],
+                       settings={"children": 0, "report": "stderr"})
+    assert done.returncode == 4
+    assert len(re.findall("^gcshim: ", done.stderr, re.M)) == 1
+
+
+@pytest.mark.parametrize("before, left", [
+    ("%s", None), ("%s:", None), (":%s: %s", None), ("%s:libm.so.6",
+     "libm.so.6"), ("libm.so.6 %s", "libm.so.6"),
+    ("libm.so.6:%s libdl.so.2", "libm.so.6:libdl.so.2")])
+def test_other_preloaded_libraries_stay_with_the_children(before, left):
+    code = "import os; print(os.environ.get('LD_PRELOAD'))"
+    done = run_shimmed(
+        ["/usr/bin/python3", "-c", code], settings={"children": 0},
+        env={"LD_PRELOAD": before.replace("%s", str(SHIM))})
+    assert (done.stdout, done.stderr) == (f"{left}\n", "")
 
 def test_gcshim_run_passes_a_programs_output_through():
     done = run_tool("gcshim-run", "--report", "--", "/bin/sh", "-c",

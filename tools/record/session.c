@@ -347,7 +347,7 @@ int session_of_program(const struct session_options *options)
     struct session session;
     struct child child;
     int status =
-        launch_prepare(&options->launch, command, options->argv[0], obstacle);
+        launch_prepare(&options->launch, command, options->argv, obstacle);
 
     if (status != LAUNCH_CONTINUE)
         return status;

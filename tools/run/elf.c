@@ -75,6 +75,25 @@ static bool is_allocator(const char *library)
     return false;
 }
 
+static enum elf_runtime runtime_of_library(const char *library)
+{
+    static const struct {
+        const char *start;
+        enum elf_runtime runtime;
+    } starts[] = {
+        {"libjli.so", ELF_RUNTIME_JAVA},
+        {"libjvm.so", ELF_RUNTIME_JAVA},
+        {"libnode.so", ELF_RUNTIME_V8},
+        {"libv8.so", ELF_RUNTIME_V8},
+    };
+
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (starts_with(library, starts[i].start))
+            return starts[i].runtime;
+    }
+    return ELF_RUNTIME_NONE;
+}
+
 static void name_copy(char dest[ELF_NAME_BYTES], const char *name)
 {
     text_copy(dest, ELF_NAME_BYTES, name, strnlen(name, ELF_NAME_BYTES));
@@ -99,6 +118,8 @@ static void dynamic_inspect(Elf *elf, Elf_Data *data, const GElf_Shdr *header,
                 starts_with(name, "ld-linux") || starts_with(name, "ld64.");
         else if (is_allocator(name))
             name_copy(facts->allocator, name);
+        else if (facts->runtime == ELF_RUNTIME_NONE)
+            facts->runtime = runtime_of_library(name);
     }
 }
 
@@ -134,6 +155,16 @@ static void symbols_inspect(Elf *elf, Elf_Data *data, const GElf_Shdr *header,
     }
 }
 
+static bool is_named(Elf *elf, const GElf_Shdr *header, const char *wanted)
+{
+    size_t names = 0;
+    const char *name = NULL;
+
+    if (elf_getshdrstrndx(elf, &names) == 0)
+        name = elf_strptr(elf, names, header->sh_name);
+    return name && strcmp(name, wanted) == 0;
+}
+
 static void sections_inspect(Elf *elf, struct elf_facts *facts)
 {
     for (Elf_Scn *section = elf_nextscn(elf, NULL); section;
@@ -141,8 +172,11 @@ static void sections_inspect(Elf *elf, struct elf_facts *facts)
         GElf_Shdr header;
         Elf_Data *data = NULL;
 
-        if (!gelf_getshdr(section, &header) ||
-            (header.sh_type != SHT_DYNAMIC && header.sh_type != SHT_DYNSYM))
+        if (!gelf_getshdr(section, &header))
+            continue;
+        if (is_named(elf, &header, ".go.buildinfo"))
+            facts->runtime = ELF_RUNTIME_GO;
+        if (header.sh_type != SHT_DYNAMIC && header.sh_type != SHT_DYNSYM)
             continue;
         data = elf_getdata(section, NULL);
         if (!data)

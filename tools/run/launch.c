@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cli.h"
 #include "run/child.h"
 #include "run/preload.h"
+#include "run/runtime.h"
 
 /* -------------------------------------------------------------- options */
 
@@ -20,17 +23,15 @@ static int variable_set(const char *command, const char *name,
     return LAUNCH_CONTINUE;
 }
 
-static int gc_set(struct launch *launch, const char *command, const char *mode)
+static int gc_set(const char *command, const char *mode)
 {
     static const char *const modes[] = {"off", "observe", "pace"};
 
     if (!mode)
         mode = "pace";
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        if (strcmp(mode, modes[i]) == 0) {
-            launch->gc = i > 0;
+        if (strcmp(mode, modes[i]) == 0)
             return variable_set(command, "GCSHIM_GC", mode);
-        }
     }
     return cli_usage(command, "--gc: '%s' is none of: off, observe, pace",
                      mode);
@@ -56,7 +57,7 @@ int launch_option(struct launch *launch, const char *command, int option,
         launch->keep = true;
         return variable_set(command, "GCSHIM_KEEP", "1");
     case LAUNCH_GC:
-        return gc_set(launch, command, argument);
+        return gc_set(command, argument);
     case LAUNCH_ALL_PYTHON:
         return variable_set(command, "PYTHONMALLOC", "malloc");
     case LAUNCH_SET:
@@ -67,6 +68,20 @@ int launch_option(struct launch *launch, const char *command, int option,
     default: /* getopt has printed its line */
         return CLI_USAGE;
     }
+}
+
+int launch_preset(struct launch *launch, const char *command, const char *name)
+{
+    if (!preset_find(name, RUNTIME_NONE))
+        return cli_usage(command,
+                         "--preset: '%s' is none of: auto, python, ruby", name);
+    launch->preset = name;
+    return LAUNCH_CONTINUE;
+}
+
+int launch_no_children(const char *command)
+{
+    return variable_set(command, "GCSHIM_CHILDREN", "0");
 }
 
 bool launch_keeps_all(const struct launch *launch)
@@ -96,50 +111,66 @@ static int preload(const struct launch *launch, const char *command)
     return LAUNCH_CONTINUE;
 }
 
-static void warn_of_obstacles(const char *command, const char *name,
-                              char ret_obstacle[PROGRAM_OBSTACLE_BYTES])
+static int preset_set(const char *command, const char *preset,
+                      enum runtime runtime)
 {
-    char path[PATH_MAX];
+    const struct preset_variable *variable = preset_find(preset, runtime);
 
-    ret_obstacle[0] = '\0';
-    if (program_find(name, path) == 0)
-        program_inspect(path, ret_obstacle);
-    if (*ret_obstacle)
-        (void)cli_failure(command, "%s", ret_obstacle);
+    /* Whoever has set one of these meant it. */
+    for (; variable->name; variable++) {
+        if (setenv(variable->name, variable->value, 0) < 0)
+            return cli_failure(command, "%s", strerror(errno));
+    }
+    return LAUNCH_CONTINUE;
 }
 
-/* Python has an allocator of its own for small objects; a build without a GIL
- * for all, of which the library tells. */
-static void warn_of_blindness(const char *command, const char *name)
+/* In the form in which a shell takes them. */
+static void tell_variables(const char *command)
 {
-    const char *malloc = getenv("PYTHONMALLOC");
-    char path[PATH_MAX];
-    char real[PATH_MAX];
+    (void)fprintf(stderr, "%s:", command);
+    for (char **entry = environ; *entry; entry++) {
+        if (strncmp(*entry, "GCSHIM", strlen("GCSHIM")) == 0 ||
+            strncmp(*entry, "LD_PRELOAD=", strlen("LD_PRELOAD=")) == 0 ||
+            strncmp(*entry, "PYTHONMALLOC=", strlen("PYTHONMALLOC=")) == 0)
+            (void)fprintf(stderr, " %s", *entry);
+    }
+    (void)fputc('\n', stderr);
+}
 
-    if ((malloc && strncmp(malloc, "malloc", strlen("malloc")) == 0) ||
-        program_find(name, path) < 0)
-        return;
-    program_interpret(path, real);
-    if (program_is_python(real))
-        (void)cli_failure(command,
-                          "%s takes memory for objects of up to 512 bytes "
-                          "from an allocator of its own: what these use is "
-                          "not seen, nor counted towards a collection "
-                          "(--all-python changes that)",
-                          name);
+/* What keeps the shim from taking effect is said; else what it will not see.
+ * Both follow scripts to their interpreters. */
+static void tell_limits(const char *command, char *const *argv,
+                        const char *obstacle, enum runtime runtime)
+{
+    const char *limit = runtime_limit(runtime, argv);
+
+    if (*obstacle)
+        (void)cli_failure(command, "%s", obstacle);
+    else if (limit)
+        (void)cli_failure(command, "%s %s", argv[0], limit);
 }
 
 int launch_prepare(const struct launch *launch, const char *command,
-                   const char *name, char ret_obstacle[PROGRAM_OBSTACLE_BYTES])
+                   char *const *argv, char ret_obstacle[PROGRAM_OBSTACLE_BYTES])
 {
+    enum runtime runtime = RUNTIME_NONE;
+    char path[PATH_MAX];
+    char real[PATH_MAX];
     int status = preload(launch, command);
 
-    if (status != LAUNCH_CONTINUE)
-        return status;
-    warn_of_obstacles(command, name, ret_obstacle);
-    if (launch->gc && !*ret_obstacle)
-        warn_of_blindness(command, name);
-    return LAUNCH_CONTINUE;
+    ret_obstacle[0] = '\0';
+    if (program_find(argv[0], path) == 0) {
+        program_inspect(path, ret_obstacle);
+        program_interpret(path, real);
+        runtime = runtime_of(real);
+    }
+    if (status == LAUNCH_CONTINUE && launch->preset)
+        status = preset_set(command, launch->preset, runtime);
+    if (status == LAUNCH_CONTINUE && !launch->quiet)
+        tell_limits(command, argv, ret_obstacle, runtime);
+    if (status == LAUNCH_CONTINUE && launch->verbose)
+        tell_variables(command);
+    return status;
 }
 
 int launch_failure(const char *command, const char *name, int error)

@@ -9,9 +9,11 @@
 #include "run/program.h"
 
 struct launch {
-    bool keep; /* all segments that the program leaves */
-    bool gc;   /* its collections are looked after */
+    bool keep;    /* all segments that the program leaves */
+    bool quiet;   /* nothing is said of what will not be seen */
+    bool verbose; /* what is set is said */
     const char *shim;
+    const char *preset; /* NULL: none */
 };
 
 enum {
@@ -38,14 +40,21 @@ enum {
 int launch_option(struct launch *launch, const char *command, int option,
                   const char *argument);
 
+/* What stands for several settings; and the program without its children.
+ * LAUNCH_CONTINUE, or an exit status after one line. */
+int launch_preset(struct launch *launch, const char *command, const char *name);
+int launch_no_children(const char *command);
+
 /* Whether all segments are kept; another may have asked for it. */
 bool launch_keeps_all(const struct launch *launch);
 
-/* Sets LD_PRELOAD, and warns of what keeps the shim from taking effect in the
- * program of that name; ret_obstacle: "" if nothing is known.
+/* Sets LD_PRELOAD and what the preset stands for, and says what keeps the shim
+ * from taking effect in the program argv[0], or what it will not see of it;
+ * ret_obstacle: "" if nothing is known to be in its way.
  * LAUNCH_CONTINUE, or an exit status after one line. */
 int launch_prepare(const struct launch *launch, const char *command,
-                   const char *name, char ret_obstacle[PROGRAM_OBSTACLE_BYTES]);
+                   char *const *argv,
+                   char ret_obstacle[PROGRAM_OBSTACLE_BYTES]);
 
 /* Says that it could not be run, and returns the status for that. */
 int launch_failure(const char *command, const char *name, int error);

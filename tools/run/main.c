@@ -43,8 +43,17 @@ static const char help_text[] =
     "                         takes every block if there is no --sample\n"
     "      --all-python       have Python take its small objects from malloc\n"
     "                         too, so that they are seen (PYTHONMALLOC)\n"
+    "      --preset=NAME      what shows most of a runtime's memory: python\n"
+    "                         (--all-python, --gc=observe), ruby\n"
+    "                         (--gc=observe), or auto, whichever it is;\n"
+    "                         other options and variables prevail\n"
+    "      --no-children      only the program itself has an account, and not\n"
+    "                         what it starts\n"
     "      --set KEY:VALUE    a setting of the shim, GCSHIM_KEY=VALUE\n"
     "      --shim=PATH        this libgcshim.so\n"
+    "  -q, --quiet            do not say before the run what will not be seen\n"
+    "  -v, --verbose          say before the run what is set in its "
+    "environment\n"
     "  -h, --help             print this\n"
     "  -V, --version          print the version\n"
     "\n"
@@ -55,6 +64,8 @@ static const char help_text[] =
 
 enum {
     OPTION_REPORT = 256,
+    OPTION_PRESET,
+    OPTION_NO_CHILDREN,
     OPTION_SAMPLE,
     OPTION_SUPPRESSIONS,
     OPTION_LEAK_EXITCODE,
@@ -68,6 +79,10 @@ static const struct option long_options[] = {
     {"sample", optional_argument, NULL, OPTION_SAMPLE},
     {"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS},
     {"leak-exitcode", required_argument, NULL, OPTION_LEAK_EXITCODE},
+    {"preset", required_argument, NULL, OPTION_PRESET},
+    {"no-children", no_argument, NULL, OPTION_NO_CHILDREN},
+    {"quiet", no_argument, NULL, 'q'},
+    {"verbose", no_argument, NULL, 'v'},
     LAUNCH_OPTIONS,
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -136,6 +151,16 @@ static int option_set(struct options *options, int option)
         return suppressions_add(options, optarg);
     case OPTION_LEAK_EXITCODE:
         return leak_status_set(options, optarg);
+    case OPTION_PRESET:
+        return launch_preset(&options->launch, command, optarg);
+    case OPTION_NO_CHILDREN:
+        return launch_no_children(command);
+    case 'q':
+        options->launch.quiet = true;
+        return CONTINUE;
+    case 'v':
+        options->launch.verbose = true;
+        return CONTINUE;
     case 'h':
         return cli_help(help_text);
     case 'V':
@@ -151,7 +176,7 @@ static int options_read(struct options *options, int argc, char **argv)
 
     while (status == CONTINUE) {
         /* +: what follows the program's name is the program's. */
-        int option = getopt_long(argc, argv, "+hV", long_options, NULL);
+        int option = getopt_long(argc, argv, "+hqvV", long_options, NULL);
 
         if (option == -1)
             break;
@@ -291,7 +316,7 @@ int main(int argc, char **argv)
     if (status == CONTINUE) {
         leaks_arrange(&options);
         status =
-            launch_prepare(&options.launch, command, options.argv[0], obstacle);
+            launch_prepare(&options.launch, command, options.argv, obstacle);
     }
     if (status == CONTINUE)
         status = options.report ? run_and_report(&options, obstacle)

@@ -235,15 +235,3 @@ void program_interpret(const char *path, char ret_path[PATH_MAX])
     if (!realpath(program, ret_path))
         memcpy(ret_path, program, sizeof(program));
 }
-
-/* "python3.13t" has no GIL. */
-bool program_is_python(const char *path)
-{
-    static const char python[] = "python";
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    const char *version = name + strlen(python);
-
-    return strncmp(name, python, strlen(python)) == 0 &&
-           version[strspn(version, "0123456789.")] == '\0';
-}

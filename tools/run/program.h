@@ -4,7 +4,6 @@
 #define GCSHIM_RUN_PROGRAM_H
 
 #include <limits.h>
-#include <stdbool.h>
 
 enum { PROGRAM_OBSTACLE_BYTES = PATH_MAX + 256 };
 
@@ -14,9 +13,6 @@ int program_find(const char *name, char ret_path[PATH_MAX]);
 /* The program that the kernel would run for path: where that is a script, its
  * interpreter; symbolic links resolved where they can be. */
 void program_interpret(const char *path, char ret_path[PATH_MAX]);
-
-/* Whether a program is CPython with a GIL, by its name. */
-bool program_is_python(const char *path);
 
 /* Writes a sentence that says why the shim will not see all of the program's
  * memory, or "" if nothing is known to be in its way.  Follows scripts to

@@ -143,18 +143,6 @@ static void a_setuid_program_is_named(void **state)
     assert_string_equal(obstacle_of(forge_path("setuid")), "");
 }
 
-static void a_python_is_known_by_its_name(void **state)
-{
-    (void)state;
-    assert_true(program_is_python("/usr/bin/python3"));
-    assert_true(program_is_python("/opt/x/python3.11"));
-    assert_true(program_is_python("python"));
-    assert_false(program_is_python("/usr/bin/python3.13t")); /* no GIL */
-    assert_false(program_is_python("/usr/bin/python3-config"));
-    assert_false(program_is_python("/usr/bin/pypy3"));
-    assert_false(program_is_python("/python3/bin/ls"));
-}
-
 static void assert_run_by(const char *text, const char *interpreter)
 {
     char path[PATH_MAX];
@@ -223,7 +211,6 @@ int main(void)
         TEST(a_script_is_judged_by_its_interpreter),
         TEST(strange_scripts_are_no_obstacle),
         TEST(a_setuid_program_is_named),
-        TEST(a_python_is_known_by_its_name),
         TEST(a_script_is_run_by_its_interpreter),
         TEST(the_shim_stands_first_in_ld_preload),
         TEST(a_path_that_ld_preload_cannot_hold_is_refused),
