@@ -624,3 +624,44 @@ def test_help_and_version_go_to_stdout():
     for option in ("--report", "--keep", "--all-python", "--set", "--shim"):
         assert option in done.stdout
     assert run("-V").stdout.startswith("gcshim-run (gcshim) 0.")
+
+
+# ------------------------------------------------------------ recorded runs
+
+def test_a_run_is_recorded_on_request(tmp_path):
+    file = tmp_path / "run.rec"
+    done = run("-q", f"--record={file}", "/usr/bin/python3", "-c",
+               "x = bytearray(50 << 20); print('said'); raise SystemExit(7)")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "said\n", "")
+    picture = tmp_path / "run.html"
+    plot = run_tool("gcshim-plot", file, "-o", picture)
+    assert plot.returncode == 0, plot.stderr
+    assert max(int(peak) for peak in re.findall(
+        r'"used_peak_bytes":(\d+)', file.read_text())) > 50 << 20
+
+
+def test_settings_hold_for_a_recorded_run_too(tmp_path):
+    done = run("-q", f"--record={tmp_path / 'run.rec'}", "--gc=observe",
+               "--set", "keep:0", "/usr/bin/python3", "-c",
+               "import os; print(os.environ['GCSHIM_GC'],"
+               " 'libgcshim' in os.environ['LD_PRELOAD'])")
+    assert (done.returncode, done.stdout) == (0, "observe True\n")
+
+
+def test_the_recorder_itself_does_not_run_under_the_shim(tmp_path):
+    done = run("-q", f"--record={tmp_path / 'run.rec'}", "sh", "-c",
+               "tr '\\0' '\\n' < /proc/$PPID/environ | grep -c libgcshim")
+    assert done.stdout == "0\n"
+
+
+@pytest.mark.parametrize("other", ["--report", "--leak-exitcode=3"])
+def test_a_recorded_run_has_no_report(other, tmp_path):
+    done = run(f"--record={tmp_path / 'run.rec'}", other, "true")
+    assert done.returncode == 2
+    assert "--record goes without a report" in done.stderr
+
+
+def test_a_recording_that_cannot_be_written_is_told(tmp_path):
+    done = run("-q", f"--record={tmp_path / 'no' / 'run.rec'}", "true")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1

@@ -24,7 +24,8 @@ static const char help_text[] =
     "      --max-size SIZE    thin what was recorded, the older the more, "
     "when\n"
     "                         the file would become larger than this (8MiB)\n"
-    "  -q, --quiet            neither progress nor a last line\n"
+    "  -q, --quiet            neither progress nor a last line, nor what will not\n"
+    "                         be seen of COMMAND\n"
     "      --keep, --gc[=MODE], --all-python, --set KEY:VALUE, --shim=PATH\n"
     "                         for COMMAND, as with gcshim-run\n"
     "  -h, --help             print this\n"
@@ -87,6 +88,7 @@ static int option_set(struct session_options *options, int option)
         return bytes_max_set(options, optarg);
     case 'q':
         options->quiet = true;
+        options->launch.quiet = true;
         return CONTINUE;
     case 'h':
         return cli_help(help_text);

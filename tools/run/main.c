@@ -16,6 +16,7 @@
 #include "run/child.h"
 #include "run/launch.h"
 #include "run/program.h"
+#include "run/recorder.h"
 #include "run/report.h"
 
 static const char command[] = "gcshim-run";
@@ -32,6 +33,8 @@ static const char help_text[] =
     "                         runtime: off, observe (measure them), or pace\n"
     "                         (ask for them as memory in use grows), which is\n"
     "                         meant where no MODE is given\n"
+    "      --record=FILE      record its figures over time, for gcshim-plot; it\n"
+    "                         goes without a report\n"
     "      --sample[=MEAN]    note who asks for memory, by one byte in MEAN\n"
     "                         (default 512KiB; 1: every block), for\n"
     "                         gcshim-prof; --report then tells what was\n"
@@ -69,6 +72,7 @@ enum {
     OPTION_SAMPLE,
     OPTION_SUPPRESSIONS,
     OPTION_LEAK_EXITCODE,
+    OPTION_RECORD,
     CONTINUE = LAUNCH_CONTINUE,
     REPORT_MODE = 0666,
     STATUS_MOST = 255,
@@ -79,6 +83,7 @@ static const struct option long_options[] = {
     {"sample", optional_argument, NULL, OPTION_SAMPLE},
     {"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS},
     {"leak-exitcode", required_argument, NULL, OPTION_LEAK_EXITCODE},
+    {"record", required_argument, NULL, OPTION_RECORD},
     {"preset", required_argument, NULL, OPTION_PRESET},
     {"no-children", no_argument, NULL, OPTION_NO_CHILDREN},
     {"quiet", no_argument, NULL, 'q'},
@@ -95,6 +100,7 @@ struct options {
     int leak_status; /* 0: leaks do not show in the exit status */
     struct suppressions suppressions;
     const char *report_path; /* NULL: stderr */
+    const char *record_path; /* NULL: it is not recorded */
     char **argv;             /* of the program */
 };
 
@@ -151,6 +157,9 @@ static int option_set(struct options *options, int option)
         return suppressions_add(options, optarg);
     case OPTION_LEAK_EXITCODE:
         return leak_status_set(options, optarg);
+    case OPTION_RECORD:
+        options->record_path = optarg;
+        return CONTINUE;
     case OPTION_PRESET:
         return launch_preset(&options->launch, command, optarg);
     case OPTION_NO_CHILDREN:
@@ -184,6 +193,9 @@ static int options_read(struct options *options, int argc, char **argv)
     }
     if (status == CONTINUE && optind == argc)
         status = cli_usage(command, "no command to run");
+    if (status == CONTINUE && options->record_path && options->report)
+        status = cli_usage(command, "--record goes without a report: "
+                                    "gcshim-plot shows what was recorded");
     options->argv = argv + optind;
     return status;
 }
@@ -305,22 +317,46 @@ static int run_and_report(const struct options *options, const char *obstacle)
                             : status_of(options, &child, leaks);
 }
 
+/* The recorder sets LD_PRELOAD for the program, and is not to run under the
+ * shim itself. */
+static int run_recorded(const struct options *options, const char *preloaded)
+{
+    if (preloaded ? setenv("LD_PRELOAD", preloaded, 1) : unsetenv("LD_PRELOAD"))
+        return cli_failure(command, "%s", strerror(errno));
+    int err = recorder_exec(options->record_path, &options->launch,
+                            options->argv);
+
+    return cli_failure(command, "gcshim-record: %s", strerror(-err));
+}
+
+static int run(const struct options *options)
+{
+    char obstacle[PROGRAM_OBSTACLE_BYTES];
+    const char *preloaded = getenv("LD_PRELOAD");
+    char *before = preloaded ? strdup(preloaded) : NULL;
+    int status =
+        launch_prepare(&options->launch, command, options->argv, obstacle);
+
+    if (status == CONTINUE && options->record_path)
+        status = run_recorded(options, before);
+    else if (status == CONTINUE)
+        status = options->report ? run_and_report(options, obstacle)
+                                 : run_directly(options->argv);
+    free(before);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {0};
-    char obstacle[PROGRAM_OBSTACLE_BYTES];
 
     (void)setlocale(LC_ALL, "");
     int status = options_read(&options, argc, argv);
 
     if (status == CONTINUE) {
         leaks_arrange(&options);
-        status =
-            launch_prepare(&options.launch, command, options.argv, obstacle);
+        status = run(&options);
     }
-    if (status == CONTINUE)
-        status = options.report ? run_and_report(&options, obstacle)
-                                : run_directly(options.argv);
     suppressions_fini(&options.suppressions);
     return status;
 }
