@@ -1,7 +1,9 @@
 #include "process.h"
 
 #include "account.h"
+#include "cache.h"
 #include "census.h"
+#include "class.h"
 #include "clock.h"
 #include "collector.h"
 #include "figures.h"
@@ -14,6 +16,7 @@
 #include "report.h"
 #include "segment.h"
 #include "settings.h"
+#include "shelf.h"
 #include "slot.h"
 #include "stack.h"
 #include "sweep.h"
@@ -84,6 +87,7 @@ static void tables_start(void)
         huge_inherit();
         ranges_inherit();
         sweep_inherit();
+        shelf_inherit();
         collectors_forked();
         profile_inherit();
     }
@@ -113,6 +117,8 @@ static int begin_shared(bool is_child)
                                 MADV_WIPEONFORK) == 0;
     process.pid = identity.pid;
     settings_load(environ);
+    class_start();
+    cache_start();
     slots_inherit(NULL, 0);
     return publish(&identity);
 }
@@ -234,6 +240,7 @@ static void last_census(void)
 {
     if (thread.slot != SLOT_LATE && !thread.in_mimalloc && !thread.busy)
         census_take();
+    cache_publish();
     history_hasten();
 }
 

@@ -25,15 +25,26 @@ void text_put(struct text *text, const char *words)
     text_put_bytes(text, words, strlen(words));
 }
 
-void text_put_number(struct text *text, uint64_t number)
+static void put_digits(struct text *text, uint64_t number, unsigned base)
 {
     char digits[20];
     char *at = digits + sizeof(digits);
     do {
-        *--at = (char)('0' + number % 10);
-        number /= 10;
+        *--at = "0123456789abcdef"[number % base];
+        number /= base;
     } while (number);
     text_put_bytes(text, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+void text_put_number(struct text *text, uint64_t number)
+{
+    put_digits(text, number, 10);
+}
+
+void text_put_hex(struct text *text, uint64_t number)
+{
+    text_put(text, "0x");
+    put_digits(text, number, 16);
 }
 
 void text_put_size(struct text *text, uint64_t bytes)

@@ -17,6 +17,8 @@ struct text text_on(char *buffer, size_t bytes);
 void text_put(struct text *text, const char *words);
 void text_put_bytes(struct text *text, const char *from, size_t bytes);
 void text_put_number(struct text *text, uint64_t number);
+/* As C writes it, with 0x. */
+void text_put_hex(struct text *text, uint64_t number);
 /* "12.3 MiB": IEC units, one decimal, rounded down. */
 void text_put_size(struct text *text, uint64_t bytes);
 /* Blanks up to a column, counted from where `from` stood. */

@@ -1,10 +1,12 @@
 #include "tick.h"
 
+#include "cache.h"
 #include "census.h"
 #include "clock.h"
 #include "collector.h"
 #include "figures.h"
 #include "profile.h"
+#include "shelf.h"
 #include "thread.h"
 #include "trim.h"
 
@@ -12,10 +14,12 @@ void tick(void)
 {
     uint64_t now = clock_coarse_ns();
     uint64_t used = figures_tick(now);
+    cache_publish();
     if (thread.in_mimalloc)
         return;
     collectors_tick(used);
     profile_tick();
     trim_tick();
+    shelf_tick(now);
     census_tick(now);
 }
