@@ -1,4 +1,5 @@
-/* Small loads, each printing nanoseconds a malloc and free:
+/* Small loads, each printing nanoseconds a malloc and free, and the peak of
+ * resident memory in KiB:
  *
  *   micro loop COUNT     one size, freed at once
  *   micro set COUNT      a random working set of 100,000 blocks
@@ -144,8 +145,7 @@ static void aligned(long count)
     for (long i = 0; i < count; i++) {
         void **at = &block[next_random() % ALIGNED_BLOCKS];
         free(*at);
-        if (posix_memalign(at, (size_t)16 << next_random() % 9,
-                           random_size()))
+        if (posix_memalign(at, (size_t)16 << next_random() % 9, random_size()))
             abort();
     }
     for (size_t i = 0; i < ALIGNED_BLOCKS; i++)
@@ -238,8 +238,7 @@ static void pair(long how_many)
     if (pthread_create(&consumer, NULL, consume, &count))
         abort();
     for (size_t i = 0; i < count; i++) {
-        while (i - atomic_load_explicit(&emptied, memory_order_acquire) ==
-               RING)
+        while (i - atomic_load_explicit(&emptied, memory_order_acquire) == RING)
             ;
         ring[i % RING] = ask(random_size());
         atomic_store_explicit(&filled, i + 1, memory_order_release);
@@ -252,6 +251,18 @@ static double now_ns(void)
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+}
+
+/* What was resident at most, in KiB, as the kernel counts it. */
+static long peak_kib(void)
+{
+    static char text[8192];
+    FILE *status = fopen("/proc/self/status", "r");
+    size_t bytes = status ? fread(text, 1, sizeof(text) - 1, status) : 0;
+    const char *line = strstr(text, "VmHWM:");
+    if (status)
+        fclose(status);
+    return bytes && line ? atol(line + strlen("VmHWM:")) : 0;
 }
 
 int main(int argc, char **argv)
@@ -269,7 +280,8 @@ int main(int argc, char **argv)
             continue;
         double start = now_ns();
         loads[i].run(count);
-        printf("%.3f\n", (now_ns() - start) / (double)count);
+        double each_ns = (now_ns() - start) / (double)count;
+        printf("%.3f %ld\n", each_ns, peak_kib());
         return 0;
     }
     fputs("usage: micro loop|set|heap|huge|large|leavers|grow|aligned|pair|"
