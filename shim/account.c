@@ -97,6 +97,9 @@ static void slow_leave(const struct change *change)
     if (is_due)
         thread.to_tick = bytes_to_next_tick();
     arm();
+    /* The fast path alone changes it, or hardly anything else. */
+    if (is_due && passed > 0)
+        cache_publish();
     if (is_due)
         tick();
 }

@@ -25,15 +25,14 @@ enum {
 
 #define END_OF_TIME (UINT64_MAX / 2)
 
-/* address | slices; 0: free.  Blocks begin at a slice. */
-static _Atomic uint64_t places[SHELVES][PLACES];
-
-/* When, and by whom, what lies there was put there; as a hint, as these are
- * written after it. */
-static struct {
+static struct place {
+    /* address | slices; 0: free.  Blocks begin at a slice. */
+    _Atomic uint64_t block;
+    /* When, and by whom, it was put here; hints, as they are written after
+     * it. */
     _Atomic uint64_t since_ns;
     _Atomic uint32_t tid;
-} notes[SHELVES][PLACES];
+} places[SHELVES][PLACES];
 
 static _Atomic uint64_t bytes_kept;
 static _Atomic uint64_t next_tick_ns;
@@ -53,33 +52,47 @@ static void publish(void)
     counter_set(&SLOT_LATE->cached_bytes, counter_read(&bytes_kept));
 }
 
-static uint64_t slices_of(uint64_t place)
+static uint64_t slices_of(uint64_t block)
 {
-    return place & (SLICE_BYTES - 1);
+    return block & (SLICE_BYTES - 1);
 }
 
-static void *block_of(uint64_t place)
+static void *address_of(uint64_t block)
 {
-    return (void *)(place & ~(uint64_t)(SLICE_BYTES - 1));
+    return (void *)(block & ~(uint64_t)(SLICE_BYTES - 1));
 }
 
-static uint64_t read(const _Atomic uint64_t *place)
+static uint64_t look(const struct place *place)
 {
-    return atomic_load_explicit(place, memory_order_relaxed);
+    return atomic_load_explicit(&place->block, memory_order_relaxed);
 }
 
 /* Acquire: what was done to the block before it was put here comes first.
  * P: [shelf] */
-static bool empty(_Atomic uint64_t *place, uint64_t seen)
+static bool empty(struct place *place, uint64_t seen)
 {
-    if (!atomic_compare_exchange_strong_explicit(
-            place, &seen, 0, memory_order_acquire, memory_order_relaxed))
+    if (!atomic_compare_exchange_strong_explicit(&place->block, &seen, 0,
+                                                 memory_order_acquire,
+                                                 memory_order_relaxed))
         return false;
     uncount(slices_of(seen) << CLASS_SLICE_SHIFT);
     return true;
 }
 
-static _Atomic uint64_t *shelf_of(uint64_t slices)
+/* P: [shelf] */
+static bool fill(struct place *place, uint64_t block)
+{
+    uint64_t seen = 0;
+    if (look(place) != 0 || !atomic_compare_exchange_strong_explicit(
+                                &place->block, &seen, block,
+                                memory_order_release, memory_order_relaxed))
+        return false;
+    atomic_store_explicit(&place->tid, thread.tid, memory_order_relaxed);
+    counter_set(&place->since_ns, clock_coarse_ns());
+    return true;
+}
+
+static struct place *shelf_of(uint64_t slices)
 {
     return places[class_index(slices << CLASS_SLICE_SHIFT) - FIRST_CLASS];
 }
@@ -104,33 +117,23 @@ COLD void *shelf_take(size_t bytes, size_t *ret_usable_bytes)
     uint64_t slices = bytes <= PTRDIFF_MAX ? slices_for(bytes) : 0;
     if (!is_kept_size(slices))
         return NULL;
-    _Atomic uint64_t *shelf = shelf_of(slices);
+    struct place *shelf = shelf_of(slices);
     for (unsigned i = 0; i < PLACES; i++) {
-        uint64_t seen = read(&shelf[i]);
+        uint64_t seen = look(&shelf[i]);
         if (slices_of(seen) >= slices && empty(&shelf[i], seen)) {
             *ret_usable_bytes = slices_of(seen) << CLASS_SLICE_SHIFT;
-            return block_of(seen);
+            return address_of(seen);
         }
     }
     return NULL;
 }
 
-static bool put(_Atomic uint64_t *shelf, uint64_t place)
+static bool put(uint64_t block)
 {
-    for (unsigned i = 0; i < PLACES; i++) {
-        uint64_t seen = 0;
-        /* P: [shelf] */
-        if (read(&shelf[i]) == 0 &&
-            atomic_compare_exchange_strong_explicit(&shelf[i], &seen, place,
-                                                    memory_order_release,
-                                                    memory_order_relaxed)) {
-            size_t at = (size_t)(&shelf[i] - &places[0][0]);
-            atomic_store_explicit(&notes[0][at].tid, thread.tid,
-                                  memory_order_relaxed);
-            counter_set(&notes[0][at].since_ns, clock_coarse_ns());
+    struct place *shelf = shelf_of(slices_of(block));
+    for (unsigned i = 0; i < PLACES; i++)
+        if (fill(&shelf[i], block))
             return true;
-        }
-    }
     return false;
 }
 
@@ -142,7 +145,7 @@ COLD bool shelf_put(void *p, size_t usable_bytes)
         return false;
     count(usable_bytes);
     if (counter_read(&bytes_kept) <= settings.cache_large &&
-        put(shelf_of(slices), (uintptr_t)p | slices))
+        put((uintptr_t)p | slices))
         return true;
     uncount(usable_bytes);
     return false;
@@ -153,9 +156,9 @@ bool shelf_holds(const void *p, size_t usable_bytes)
     uint64_t slices = usable_bytes >> CLASS_SLICE_SHIFT;
     if (!is_kept_size(slices))
         return false;
-    const _Atomic uint64_t *shelf = shelf_of(slices);
+    const struct place *shelf = shelf_of(slices);
     for (unsigned i = 0; i < PLACES; i++)
-        if (block_of(read(&shelf[i])) == p)
+        if (address_of(look(&shelf[i])) == p)
             return true;
     return false;
 }
@@ -167,12 +170,10 @@ static void give(void *p)
     mimalloc_leave(was_inside);
 }
 
-static bool is_old(unsigned shelf, unsigned place, uint64_t now_ns)
+static bool is_old(const struct place *place, uint64_t now_ns)
 {
-    uint64_t since_ns = counter_read(&notes[shelf][place].since_ns);
-    uint32_t tid =
-        atomic_load_explicit(&notes[shelf][place].tid, memory_order_relaxed);
-    return (int64_t)(now_ns - since_ns) >=
+    uint32_t tid = atomic_load_explicit(&place->tid, memory_order_relaxed);
+    return (int64_t)(now_ns - counter_read(&place->since_ns)) >=
            (tid == thread.tid ? OWN_AGE_NS : OTHERS_AGE_NS);
 }
 
@@ -182,11 +183,11 @@ static bool give_old(uint64_t now_ns)
     bool has_given = false;
     for (unsigned i = 0; i < SHELVES; i++) {
         for (unsigned j = 0; j < PLACES; j++) {
-            uint64_t seen = read(&places[i][j]);
-            if (seen == 0 || !is_old(i, j, now_ns) ||
-                !empty(&places[i][j], seen))
+            struct place *place = &places[i][j];
+            uint64_t seen = look(place);
+            if (seen == 0 || !is_old(place, now_ns) || !empty(place, seen))
                 continue;
-            give(block_of(seen));
+            give(address_of(seen));
             has_given = true;
         }
     }
@@ -215,7 +216,7 @@ void shelf_inherit(void)
     uint64_t slices = 0;
     for (unsigned i = 0; i < SHELVES; i++)
         for (unsigned j = 0; j < PLACES; j++)
-            slices += slices_of(read(&places[i][j]));
+            slices += slices_of(look(&places[i][j]));
     counter_set(&bytes_kept, slices << CLASS_SLICE_SHIFT);
     publish();
 }

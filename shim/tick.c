@@ -1,6 +1,5 @@
 #include "tick.h"
 
-#include "cache.h"
 #include "census.h"
 #include "clock.h"
 #include "collector.h"
@@ -14,7 +13,6 @@ void tick(void)
 {
     uint64_t now = clock_coarse_ns();
     uint64_t used = figures_tick(now);
-    cache_publish();
     if (thread.in_mimalloc)
         return;
     collectors_tick(used);

@@ -27,6 +27,7 @@ enum {
     RING = 4096,
     SAME_BYTES = 32,
     LARGE_BLOCKS = 16,
+    LARGE_MIN = 64 * 1024,
     LEAVER_BLOCKS = 200,
     GROW_MAX = 1 << 20,
     ALIGNED_BLOCKS = 1000,
@@ -79,7 +80,7 @@ static void huge(long count)
 static size_t large_size(void)
 {
     uint64_t bits = next_random();
-    return ((size_t)64 * 1024 << bits % 8) + (bits >> 32) % (64 * 1024);
+    return ((size_t)LARGE_MIN << bits % 8) + (bits >> 32) % LARGE_MIN;
 }
 
 static void large(long count)

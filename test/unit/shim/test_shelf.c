@@ -40,10 +40,10 @@ static void a_block_serves_no_request_that_it_is_too_small_for(void **state)
 {
     (void)state;
     size_t usable = 0;
-    void *p = keep(72 * SLICE); /* shares a shelf with those of 80 */
-    assert_null(shelf_take(72 * SLICE + 1, &usable));
-    assert_null(shelf_take(3 * SLICE, &usable));
-    assert_ptr_equal(shelf_take(64 * SLICE + 1, &usable), p);
+    void *p = keep(72UL * SLICE); /* shares a shelf with those of 80 */
+    assert_null(shelf_take(72UL * SLICE + 1, &usable));
+    assert_null(shelf_take(3UL * SLICE, &usable));
+    assert_ptr_equal(shelf_take(64UL * SLICE + 1, &usable), p);
     assert_int_equal(usable, mi_usable_size(p));
     mi_free(p);
 }
@@ -75,7 +75,7 @@ static void no_more_is_kept_than_the_setting_says(void **state)
     mi_free(p);
     assert_true(shelf_clear());
     assert_false(shelf_clear());
-    settings.cache_large = 64 << 20;
+    settings.cache_large = 16 << 20;
 }
 
 static void what_nobody_wants_is_given_away(void **state)
