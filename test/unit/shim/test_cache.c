@@ -125,6 +125,37 @@ static void a_thread_has_a_cache_as_long_as_it_has_a_slot(void **state)
     assert_int_equal(counter_read(&slot->cached_bytes), 0);
 }
 
+static pthread_key_t key;
+static uint32_t max_at_the_end;
+
+/* mimalloc has given up the thread's heap by now. */
+static void look_for_room(void *arg)
+{
+    (void)arg;
+    max_at_the_end = list()->max;
+}
+
+static void *end_with_a_destructor(void *arg)
+{
+    account_alloc(NULL, BYTES);
+    account_free(BYTES);
+    assert_true(list()->max > 0);
+    pthread_setspecific(key, &key);
+    return arg;
+}
+
+static void what_destructors_free_late_is_not_cached(void **state)
+{
+    (void)state;
+    pthread_t other;
+    max_at_the_end = UINT32_MAX;
+    pthread_key_create(&key, look_for_room);
+    pthread_create(&other, NULL, end_with_a_destructor, NULL);
+    pthread_join(other, NULL);
+    pthread_key_delete(key);
+    assert_int_equal(max_at_the_end, 0);
+}
+
 static void without_a_size_there_is_no_cache(void **state)
 {
     (void)state;
@@ -151,6 +182,7 @@ int main(void)
         cmocka_unit_test(a_handler_in_the_middle_of_something_is_kept_off),
         cmocka_unit_test(errno_is_kept),
         cmocka_unit_test(a_thread_has_a_cache_as_long_as_it_has_a_slot),
+        cmocka_unit_test(what_destructors_free_late_is_not_cached),
         cmocka_unit_test(without_a_size_there_is_no_cache),
     };
     account_alloc(NULL, BYTES); /* the first call of the process */

@@ -116,6 +116,22 @@ static void a_twin_that_is_armed_in_between_equals_its_slot(void **state)
     slot_release(slot);
 }
 
+/* A child may have been made at any instant of it. */
+static void arming_writes_the_total_that_does_not_count_yet(void **state)
+{
+    (void)state;
+    struct gcshim_slot *slot = claim(101);
+    struct slot_twin *twin = slot_twin(slot);
+    slot_arm(slot, 1000);
+    slot_count_alloc_fast(slot, 100);
+    unsigned index = twin->recent >> RECENT_TOTAL_SHIFT & 1;
+    struct gcshim_counters before = twin->total[index];
+    slot_arm(slot, 1000);
+    assert_memory_equal(&twin->total[index], &before, sizeof(before));
+    assert_int_equal(twin->recent >> RECENT_TOTAL_SHIFT & 1, !index);
+    slot_release(slot);
+}
+
 /* Bytes are a field of their own beside blocks, at either end. */
 static void the_largest_and_the_smallest_blocks_fit_a_twin(void **state)
 {
@@ -213,6 +229,7 @@ int main(void)
         cmocka_unit_test(the_epoch_is_even_at_rest_and_grows_with_each_owner),
         cmocka_unit_test(a_twin_equals_its_slot),
         cmocka_unit_test(a_twin_that_is_armed_in_between_equals_its_slot),
+        cmocka_unit_test(arming_writes_the_total_that_does_not_count_yet),
         cmocka_unit_test(the_largest_and_the_smallest_blocks_fit_a_twin),
         cmocka_unit_test(threads_that_come_and_go_never_share_a_slot),
         cmocka_unit_test(a_full_table_gives_none_and_loses_none),
