@@ -1,6 +1,7 @@
 #include "class.h"
 
 #include "gcshim/layout.h"
+#include "links.h"
 
 #include <assert.h>
 
@@ -22,13 +23,15 @@ const uint16_t class_bytes[CLASSES] = {
 _Atomic uint16_t class_table[1 << CLASS_TABLE_BITS];
 _Atomic uint8_t class_by_request[REQUESTS];
 
-/* mimalloc 2: slices of 64 KiB, pages of whole slices.  Written by
- * class_start() alone, before any thread but the first. */
+/* Written by class_start() alone, before any thread but the first. */
 static bool in_use;
 
+/* mimalloc 2: slices of 64 KiB, pages of whole slices.  Blocks that the
+ * program takes by mimalloc's own names would not be noted, and freed by ours
+ * they might be taken for what lay there before. */
 void class_start(void)
 {
-    in_use = mi_version() / 100 == 2;
+    in_use = mi_version() / 100 == 2 && !links_take_blocks();
 }
 
 bool class_is_in_use(void)

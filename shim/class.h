@@ -24,7 +24,7 @@
  *
  * Class 0 is none: ask mimalloc.  That serves for huge blocks, for mixed
  * slices, and for all blocks where mimalloc is not of the version that this
- * was written for.
+ * was written for or the program itself takes blocks from it.
  */
 #ifndef SHIM_CLASS_H
 #define SHIM_CLASS_H

@@ -371,8 +371,8 @@ static void tell_sizes(void)
     text_put(&text, "sizes of blocks = ");
     text_put(&text, class_is_in_use()
                         ? "from a table"
-                        : "asked of mimalloc, which is not of version 2: no "
-                          "caches");
+                        : "asked of mimalloc, which is not of version 2 or "
+                          "which the program calls by its own names: no caches");
     text_warn(&text);
 }
 

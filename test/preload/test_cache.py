@@ -59,3 +59,14 @@ def test_what_other_threads_asked_for_does_not_pile_up():
         figures = document(program.pid)
         assert figures["cached_bytes"] <= 2 * 64 * 1024
         assert figures["used_bytes"] < 64 * 1024
+
+
+def test_blocks_taken_behind_our_back_are_not_taken_for_others():
+    done = run_shimmed([PROGRAMS / "mixed", 100], settings={"confirm": 1})
+    assert (done.returncode, done.stdout) == (0, "0 wrong\n")
+    assert "by its own names: no caches" in done.stderr
+
+
+def test_confirm_says_where_sizes_come_from():
+    done = run_shimmed(["/bin/true"], settings={"confirm": 1})
+    assert "gcshim: sizes of blocks = from a table\n" in done.stderr
