@@ -254,14 +254,17 @@ static void lists_close(void)
     thread.cache.room = NULL;
 }
 
-void cache_close(void)
+bool cache_close(void)
 {
-    if (!thread.cache.room || !lists_claim())
-        return;
+    if (!thread.cache.room)
+        return true;
+    if (!lists_claim())
+        return false;
     give_all();
     lists_close();
     lists_release();
     thread.cache.busy = false;
+    return true;
 }
 
 uint64_t cache_bytes(void)

@@ -29,8 +29,10 @@ void cache_start(void);
 /* Has room from now on, as GCSHIM_CACHE says; where it has, nothing is done. */
 void cache_open(void);
 
-/* Gives all blocks back, and has no room any more. */
-void cache_close(void);
+/* Gives all blocks back, and has no room any more: the slot may be another's.
+ * False, with nothing done, where a handler has come in the middle of
+ * something. */
+bool cache_close(void);
 
 /* Gives all blocks back.  Also within mimalloc's call for deferred frees. */
 void cache_flush(void);

@@ -3,11 +3,8 @@
 #include <link.h>
 #include <string.h>
 
-/* The dynamic section of what this is linked into. */
-extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
-
-static const ElfW(Dyn) *
-    dynamic_find(const struct link_map *map, ElfW(Sxword) tag)
+static const ElfW(Dyn) *dynamic_find(const struct link_map *map,
+                                     ElfW(Sxword) tag)
 {
     for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++)
         if (entry->d_tag == tag)
@@ -55,6 +52,7 @@ static bool names_blocks(const struct link_map *map)
     return false;
 }
 
+/* _DYNAMIC: of what this is linked into. */
 bool links_take_blocks(void)
 {
     const struct link_map *map = _r_debug.r_map;

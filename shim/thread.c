@@ -68,7 +68,8 @@ static void on_deferred_free(bool force, unsigned long long heartbeat,
     if (thread.trims || thread.tid == process_id() ||
         thread.slot == SLOT_LATE)
         return;
-    cache_close();
+    if (!cache_close())
+        return;
     cache_publish();
     census_take_at_exit();
     thread_release();
