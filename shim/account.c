@@ -1,5 +1,6 @@
 #include "account.h"
 
+#include "cache.h"
 #include "collector.h"
 #include "huge.h"
 #include "process.h"
@@ -50,31 +51,20 @@ static int64_t bytes_to_next_tick(void)
 }
 
 /* To the tick, or to the next sample. */
-static void countdown_arm(void)
+static void arm(void)
 {
     int64_t to_sample = sampler_left(&thread.sampler);
-    thread.armed = thread.to_tick < to_sample ? thread.to_tick : to_sample;
-    atomic_store_explicit(slot_countdown(thread.slot), thread.armed,
-                          memory_order_relaxed);
+    slot_arm(thread.slot, (uint64_t)(thread.to_tick < to_sample
+                                         ? thread.to_tick
+                                         : to_sample));
 }
 
 void account_hasten(void)
 {
     if (has_slot()) {
-        thread.armed = 0;
         thread.to_tick = 0;
-        atomic_store_explicit(slot_countdown(thread.slot), 0,
-                              memory_order_relaxed);
+        slot_arm(thread.slot, 0);
     }
-}
-
-/* Bytes that went by since it was armed, before this change.  In a fork child
- * the countdown is wiped, and they are too many by less than a tick. */
-static uint64_t bytes_passed(void)
-{
-    return (uint64_t)(thread.armed -
-                      atomic_load_explicit(slot_countdown(thread.slot),
-                                           memory_order_relaxed));
 }
 
 static uint64_t bytes_of(const struct change *change)
@@ -104,7 +94,8 @@ static void slow_leave(const struct change *change)
 {
     if (!has_slot())
         return;
-    uint64_t passed = bytes_passed();
+    cache_open();
+    uint64_t passed = slot_passed(thread.slot);
     sample(change, passed);
     if (is_block(change))
         ranges_note(change->p, change->allocated_bytes);
@@ -112,7 +103,10 @@ static void slow_leave(const struct change *change)
     bool is_due = thread.to_tick <= 0;
     if (is_due)
         thread.to_tick = bytes_to_next_tick();
-    countdown_arm();
+    arm();
+    /* The fast path alone changes it, or hardly anything else. */
+    if (is_due && passed > 0)
+        cache_publish();
     if (is_due)
         tick();
 }

@@ -1,20 +1,21 @@
 /* The account: a block is counted when it is handed out and when it is given
  * back, in the calling thread's slot, whoever asked for it first.
  *
- * One subtraction from the countdown decides between the fast path and the
- * slow one, which serves whatever is rare: the first call of a process, of a
+ * One comparison with what is left (see region.h) decides between the fast
+ * path and the slow one, which serves whatever is rare: the first call of a process, of a
  * thread, of a fork child; a thread without a slot; the tick.
  */
 #ifndef SHIM_ACCOUNT_H
 #define SHIM_ACCOUNT_H
 
+#include "process.h"
 #include "slot.h"
 #include "thread.h"
 
 #include <stdbool.h>
 
 /* Bytes allocated or freed by a thread from one tick to the next. */
-enum { TICK_BYTES = 64 * 1024 };
+enum { TICK_BYTES = RECENT_LEFT_MAX };
 
 /* False where the block is not to be handed out, and is not counted: beyond
  * GCSHIM_GC_MAX. */
@@ -29,37 +30,50 @@ void account_hasten(void);
 /* Bytes in use over all slots; exact at rest.  Any context. */
 uint64_t account_used(void);
 
-/* Relaxed: the thread's own word.  A handler that comes between load and
- * store delays the next tick, no more. */
-static inline bool account_is_due(struct gcshim_slot *slot, uint64_t bytes)
+/* Whether nothing rare is due with so many bytes; RECENT_BYTES_MIN to
+ * TICK_BYTES of them.  In a fork child nothing has begun. */
+static inline bool account_is_fast(struct gcshim_slot *slot, uint64_t bytes)
 {
-    _Atomic int64_t *countdown = slot_countdown(slot);
-    int64_t left = atomic_load_explicit(countdown, memory_order_relaxed) -
-                   (int64_t)bytes;
-    if (UNLIKELY(left < 0))
-        return true;
-    atomic_store_explicit(countdown, left, memory_order_relaxed);
-    return false;
+    return LIKELY(process_has_begun() && slot_has_left(slot, bytes));
+}
+
+/* For a block of a size class.  False, with nothing counted, where it is time
+ * for the slow path. */
+static inline bool account_alloc_fast(uint64_t bytes)
+{
+    struct gcshim_slot *slot = thread.slot;
+    if (!account_is_fast(slot, bytes))
+        return false;
+    slot_count_alloc_fast(slot, bytes);
+    return true;
+}
+
+static inline bool account_free_fast(uint64_t bytes)
+{
+    struct gcshim_slot *slot = thread.slot;
+    if (!account_is_fast(slot, bytes))
+        return false;
+    slot_count_free_fast(slot, bytes);
+    return true;
+}
+
+static inline bool is_countable_fast(uint64_t bytes)
+{
+    return bytes - RECENT_BYTES_MIN <= TICK_BYTES - RECENT_BYTES_MIN;
 }
 
 /* p: the block, still the caller's; NULL: there is none to be looked at.
  * False where it, not counted, is not to be handed out. */
 static inline bool account_alloc(const void *p, uint64_t bytes)
 {
-    struct gcshim_slot *slot = thread.slot;
-    if (UNLIKELY(account_is_due(slot, bytes)))
-        return account_alloc_slow(p, bytes);
-    slot_count_alloc(slot, bytes);
-    return true;
+    return (is_countable_fast(bytes) && account_alloc_fast(bytes)) ||
+           account_alloc_slow(p, bytes);
 }
 
 static inline void account_free(uint64_t bytes)
 {
-    struct gcshim_slot *slot = thread.slot;
-    if (UNLIKELY(account_is_due(slot, bytes)))
+    if (!is_countable_fast(bytes) || !account_free_fast(bytes))
         account_free_slow(bytes);
-    else
-        slot_count_free(slot, bytes);
 }
 
 /* A free and an allocation, the allocation first: used is never too small.
@@ -68,11 +82,13 @@ static inline void account_resize(const void *p, uint64_t old_bytes,
                                   uint64_t new_bytes)
 {
     struct gcshim_slot *slot = thread.slot;
-    if (UNLIKELY(account_is_due(slot, old_bytes + new_bytes))) {
-        account_resize_slow(p, old_bytes, new_bytes);
+    if (is_countable_fast(old_bytes) && is_countable_fast(new_bytes) &&
+        old_bytes + new_bytes <= TICK_BYTES &&
+        account_is_fast(slot, old_bytes + new_bytes)) {
+        slot_count_alloc_fast(slot, new_bytes);
+        slot_count_free_fast(slot, old_bytes);
     } else {
-        slot_count_alloc(slot, new_bytes);
-        slot_count_free(slot, old_bytes);
+        account_resize_slow(p, old_bytes, new_bytes);
     }
 }
 

@@ -1,10 +1,13 @@
 #include "census.h"
 
 #include "account.h"
+#include "cache.h"
+#include "class.h"
 #include "clock.h"
 #include "counter.h"
 #include "ranges.h"
 #include "segment.h"
+#include "shelf.h"
 #include "settings.h"
 #include "slot.h"
 #include "thread.h"
@@ -18,11 +21,6 @@ enum {
      * many times 64 KiB as it needs. */
     SMALL_PAGE_BYTES = 64 * 1024,
     MEDIUM_PAGE_BYTES = 512 * 1024,
-
-    CLASS_STEP = 8,
-    CLASS_LINEAR_MAX = 64,
-    CLASS_LINEAR_SHIFT = 6,
-    CLASSES_TO_A_DOUBLING = 4,
 
     /* More pages than a heap can have: a list that has become a ring, in a
      * program that writes where it should not, must not hold us for ever. */
@@ -47,18 +45,6 @@ static void add32(_Atomic uint32_t *sum, uint32_t n)
 {
     uint32_t old = atomic_load_explicit(sum, memory_order_relaxed);
     atomic_store_explicit(sum, old + n, memory_order_relaxed);
-}
-
-/* 8 to 64 in steps of 8, then four to each doubling: mimalloc's own sizes,
- * so that no two of them share a class. */
-static unsigned class_index(size_t block_bytes)
-{
-    if (block_bytes <= CLASS_LINEAR_MAX)
-        return (unsigned)((block_bytes + CLASS_STEP - 1) / CLASS_STEP);
-    unsigned doubling = 63 - (unsigned)__builtin_clzll(block_bytes - 1);
-    unsigned quarter = (unsigned)((block_bytes - 1) >> (doubling - 2)) & 3;
-    return CLASS_LINEAR_MAX / CLASS_STEP + 1 +
-           (doubling - CLASS_LINEAR_SHIFT) * CLASSES_TO_A_DOUBLING + quarter;
 }
 
 static uint64_t page_bytes_of(const mi_heap_area_t *area)
@@ -102,6 +88,11 @@ static bool count_page(const mi_heap_t *heap, const mi_heap_area_t *area,
     (void)heap;
     (void)block;
     (void)block_bytes;
+    ranges_note(area->blocks, area->reserved);
+    if (++walk->pages >= PAGES_MAX)
+        return false;
+    if (shelf_holds(area->blocks, area->full_block_size))
+        return true;
     if (area->used > 0)
         add(&count->page_bytes, page_bytes_of(area));
     else
@@ -113,8 +104,7 @@ static bool count_page(const mi_heap_t *heap, const mi_heap_area_t *area,
         add(&count->huge_blocks, 1);
         add(&count->huge_bytes, area->full_block_size);
     }
-    ranges_note(area->blocks, area->reserved);
-    return ++walk->pages < PAGES_MAX;
+    return true;
 }
 
 /* A division a class instead of one a page. */
@@ -146,16 +136,18 @@ static void count_heap(struct gcshim_count *count)
 
 static uint64_t own_total_bytes(void)
 {
-    const struct gcshim_counters *own = slot_twin(thread.slot);
-    return counter_read(&own->allocated_bytes) +
-           counter_read(&own->freed_bytes);
+    struct gcshim_counters own;
+    slot_totals(thread.slot, &own);
+    return counter_read(&own.allocated_bytes) + counter_read(&own.freed_bytes);
 }
 
 static void note_owner(struct gcshim_count *count)
 {
-    const struct gcshim_counters *own = slot_twin(thread.slot);
-    counter_set(&count->allocated_bytes, counter_read(&own->allocated_bytes));
-    counter_set(&count->freed_bytes, counter_read(&own->freed_bytes));
+    struct gcshim_counters own;
+    slot_totals(thread.slot, &own);
+    counter_set(&count->allocated_bytes, counter_read(&own.allocated_bytes));
+    counter_set(&count->freed_bytes, counter_read(&own.freed_bytes));
+    counter_set(&count->cached_bytes, cache_bytes());
     atomic_store_explicit(&count->slot_epoch,
                           atomic_load_explicit(&thread.slot->epoch,
                                                memory_order_relaxed),
@@ -204,6 +196,7 @@ static const struct gcshim_count *take(void)
     struct gcshim_count *count = &census->counts[taken % 2];
     count_heap(count);
     note_owner(count);
+    cache_publish();
     counter_set(&census->taken, taken + 1);
     plan_next(count);
     return count;

@@ -6,6 +6,7 @@
  * of their last census.
  */
 #include "account.h"
+#include "cache.h"
 #include "census.h"
 #include "entry.h"
 #include "figures.h"
@@ -33,8 +34,10 @@ static void info_take(struct info *ret_info)
 {
     const struct gcshim_header *header = &region.segment.header;
     process_enter();
-    if (thread.slot != SLOT_LATE && !thread.in_mimalloc && !thread.busy)
+    if (thread.slot != SLOT_LATE && !thread.in_mimalloc && !thread.busy) {
+        cache_flush();
         census_take();
+    }
     figures_publish();
     ret_info->used_bytes = account_used();
     ret_info->committed_bytes = counter_read(&header->committed_bytes);

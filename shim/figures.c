@@ -23,9 +23,9 @@ static const void *process_info_site;
 
 static uint64_t own_net_bytes(void)
 {
-    const struct gcshim_counters *own = slot_twin(thread.slot);
-    return counter_read(&own->allocated_bytes) -
-           counter_read(&own->freed_bytes);
+    struct gcshim_counters own;
+    slot_totals(thread.slot, &own);
+    return counter_read(&own.allocated_bytes) - counter_read(&own.freed_bytes);
 }
 
 static bool has_grown(void)

@@ -1,8 +1,10 @@
 #include "process.h"
 
 #include "account.h"
+#include "cache.h"
 #include "census.h"
 #include "children.h"
+#include "class.h"
 #include "clock.h"
 #include "collector.h"
 #include "figures.h"
@@ -15,6 +17,7 @@
 #include "report.h"
 #include "segment.h"
 #include "settings.h"
+#include "shelf.h"
 #include "slot.h"
 #include "stack.h"
 #include "sweep.h"
@@ -85,6 +88,7 @@ static void tables_start(void)
         huge_inherit();
         ranges_inherit();
         sweep_inherit();
+        shelf_inherit();
         collectors_forked();
         profile_inherit();
     }
@@ -118,6 +122,8 @@ static int begin_shared(bool is_child)
     settings_load(environ);
     if (!settings.children)
         children_spare(environ);
+    class_start();
+    cache_start();
     slots_inherit(NULL, 0);
     return publish(&identity);
 }
@@ -239,6 +245,7 @@ static void last_census(void)
 {
     if (thread.slot != SLOT_LATE && !thread.in_mimalloc && !thread.busy)
         census_take();
+    cache_publish();
     history_hasten();
 }
 

@@ -9,12 +9,12 @@
  *               memory was copied, while the parent's threads went on
  *               counting in the shared slots
  *     wiped     what a child must not inherit: the kernel zeroes it at fork
- *               (MADV_WIPEONFORK), however the child was made.  A zero
- *               countdown sends the child's first malloc or free to the slow
+ *               (MADV_WIPEONFORK), however the child was made.  That nothing
+ *               has begun sends the child's first malloc or free to the slow
  *               path before it has written a byte to its parent's segment
  *
- * A slot, its twin and its countdown lie at the same index, 128 bytes an
- * entry, so that one pointer finds all three.  The region is static: its
+ * A slot and its twin lie at the same index, 128 bytes an entry, so that one
+ * pointer finds both.  The region is static: its
  * addresses are constants, and nothing has to be set up before it is used.
  */
 #ifndef SHIM_REGION_H
@@ -22,13 +22,23 @@
 
 #include "gcshim/layout.h"
 
+/* A twin is two totals and what has been counted since, in one word, so that
+ * a block takes one addition.  From the top of that word:
+ *
+ *     18 bits  bytes left until the slow path is due, signed
+ *      1 bit   which of the two totals it adds to
+ *     17 bits  bytes allocated
+ *     14 bits  blocks allocated
+ *     14 bits  blocks freed
+ *
+ * and what was left at first, less what is left and what was allocated, was
+ * freed.  Before a field can run over, the slow path puts the sum into the
+ * other total and then, by one store of the word, that one in the place of
+ * the first: at any instant a child finds the whole of it. */
 struct slot_twin {
-    alignas(GCSHIM_SLOT_BYTES) struct gcshim_counters total;
-};
-
-/* Bytes to the next tick.  Zero or less: take the slow path. */
-struct slot_countdown {
-    alignas(GCSHIM_SLOT_BYTES) _Atomic int64_t bytes;
+    alignas(GCSHIM_SLOT_BYTES) _Atomic uint64_t recent;
+    _Atomic uint64_t left_at_first[2];
+    struct gcshim_counters total[2];
 };
 
 struct region {
@@ -39,31 +49,21 @@ struct region {
         alignas(GCSHIM_HEADER_BYTES) _Atomic uint32_t begun;
         /* 1 from when a thread has taken it on itself to begin it. */
         _Atomic uint32_t beginning;
-        struct slot_countdown countdowns[GCSHIM_SLOTS];
     } wiped;
 };
 
 static_assert(sizeof(struct slot_twin) == GCSHIM_SLOT_BYTES, "one stride");
-static_assert(sizeof(struct slot_countdown) == GCSHIM_SLOT_BYTES, "one stride");
 
 extern struct region region;
 
 enum {
     TWIN_DISTANCE =
         offsetof(struct region, twins) - offsetof(struct region, segment.slots),
-    COUNTDOWN_DISTANCE = offsetof(struct region, wiped.countdowns) -
-                         offsetof(struct region, segment.slots),
 };
 
-static inline struct gcshim_counters *slot_twin(struct gcshim_slot *slot)
+static inline struct slot_twin *slot_twin(struct gcshim_slot *slot)
 {
-    return &((struct slot_twin *)((char *)slot + TWIN_DISTANCE))->total;
-}
-
-static inline _Atomic int64_t *slot_countdown(struct gcshim_slot *slot)
-{
-    return &((struct slot_countdown *)((char *)slot + COUNTDOWN_DISTANCE))
-                ->bytes;
+    return (struct slot_twin *)((char *)slot + TWIN_DISTANCE);
 }
 
 #define SLOT_LATE (&region.segment.slots[GCSHIM_SLOT_LATE])

@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "class.h"
 #include "segment.h"
 #include "sys.h"
 #include "text.h"
@@ -369,6 +370,18 @@ static void tell_place(void)
     text_warn(&text);
 }
 
+static void tell_sizes(void)
+{
+    char buffer[256];
+    struct text text = text_on(buffer, sizeof(buffer));
+    text_put(&text, "sizes of blocks = ");
+    text_put(&text, class_is_in_use()
+                        ? "from a table"
+                        : "asked of mimalloc, which is not of version 2 or "
+                          "which the program calls by its own names: no caches");
+    text_warn(&text);
+}
+
 void settings_tell(void)
 {
     if (settings.help)
@@ -378,4 +391,5 @@ void settings_tell(void)
     for (int i = 0; i < SETTINGS; i++)
         tell_setting(i);
     tell_place();
+    tell_sizes();
 }

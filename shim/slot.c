@@ -3,7 +3,6 @@
 #include "clock.h"
 #include "segment.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 enum {
@@ -60,13 +59,98 @@ static uint64_t bit_claim_lowest(void)
     return GCSHIM_SLOTS;
 }
 
-static void counters_copy(struct gcshim_counters *to,
-                          const struct gcshim_counters *from)
+static uint64_t field(uint64_t recent, unsigned from, unsigned to)
 {
-    counter_set(&to->allocated_bytes, counter_read(&from->allocated_bytes));
-    counter_set(&to->allocated_blocks, counter_read(&from->allocated_blocks));
-    counter_set(&to->freed_bytes, counter_read(&from->freed_bytes));
-    counter_set(&to->freed_blocks, counter_read(&from->freed_blocks));
+    return recent << (64 - to) >> (64 - to + from);
+}
+
+/* Of the two totals, the one that recent adds to. */
+static unsigned total_index(uint64_t recent)
+{
+    return recent >> RECENT_TOTAL_SHIFT & 1;
+}
+
+static uint64_t passed(const struct slot_twin *twin, uint64_t recent)
+{
+    int64_t left = (int64_t)recent >> RECENT_LEFT_SHIFT;
+    return counter_read(&twin->left_at_first[total_index(recent)]) -
+           (uint64_t)left;
+}
+
+static void totals(const struct slot_twin *twin, uint64_t recent,
+                   struct gcshim_counters *ret_totals)
+{
+    const struct gcshim_counters *total = &twin->total[total_index(recent)];
+    uint64_t allocated_bytes =
+        field(recent, RECENT_BYTES_SHIFT, RECENT_TOTAL_SHIFT);
+    counter_set(&ret_totals->allocated_bytes,
+                counter_read(&total->allocated_bytes) + allocated_bytes);
+    counter_set(&ret_totals->allocated_blocks,
+                counter_read(&total->allocated_blocks) +
+                    field(recent, RECENT_BLOCKS_SHIFT, RECENT_BYTES_SHIFT));
+    counter_set(&ret_totals->freed_bytes,
+                counter_read(&total->freed_bytes) + passed(twin, recent) -
+                    allocated_bytes);
+    counter_set(&ret_totals->freed_blocks,
+                counter_read(&total->freed_blocks) +
+                    field(recent, 0, RECENT_BLOCKS_SHIFT));
+}
+
+static struct slot_twin *twin_of(const struct gcshim_slot *slot)
+{
+    return slot_twin((struct gcshim_slot *)slot);
+}
+
+void slot_totals(const struct gcshim_slot *slot,
+                 struct gcshim_counters *ret_totals)
+{
+    const struct slot_twin *twin = twin_of(slot);
+    totals(twin, counter_read(&twin->recent), ret_totals);
+}
+
+uint64_t slot_passed(const struct gcshim_slot *slot)
+{
+    const struct slot_twin *twin = twin_of(slot);
+    return passed(twin, counter_read(&twin->recent));
+}
+
+/* Again if a signal handler has counted meanwhile. */
+void slot_arm(struct gcshim_slot *slot, uint64_t bytes)
+{
+    struct slot_twin *twin = slot_twin(slot);
+    uint64_t recent = counter_read(&twin->recent), next;
+    do {
+        uint64_t other = !total_index(recent);
+        totals(twin, recent, &twin->total[other]);
+        counter_set(&twin->left_at_first[other], bytes);
+        next = bytes << RECENT_LEFT_SHIFT | other << RECENT_TOTAL_SHIFT;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &twin->recent, &recent, next, memory_order_acq_rel,
+        memory_order_acquire));
+}
+
+static struct gcshim_counters *twin_total(struct gcshim_slot *slot)
+{
+    struct slot_twin *twin = slot_twin(slot);
+    return &twin->total[total_index(counter_read(&twin->recent))];
+}
+
+void slot_count_alloc(struct gcshim_slot *slot, uint64_t bytes)
+{
+    struct gcshim_counters *twin = twin_total(slot);
+    counter_add(&twin->allocated_bytes, bytes);
+    counter_add(&twin->allocated_blocks, 1);
+    counter_add(&slot->total.allocated_bytes, bytes);
+    counter_add(&slot->total.allocated_blocks, 1);
+}
+
+void slot_count_free(struct gcshim_slot *slot, uint64_t bytes)
+{
+    struct gcshim_counters *twin = twin_total(slot);
+    counter_add(&twin->freed_bytes, bytes);
+    counter_add(&twin->freed_blocks, 1);
+    counter_add(&slot->total.freed_bytes, bytes);
+    counter_add(&slot->total.freed_blocks, 1);
 }
 
 /* Odd while the fields change: each of their release stores comes after the
@@ -76,7 +160,7 @@ static void slot_begin(struct gcshim_slot *slot, uint32_t tid)
     uint32_t epoch = atomic_load_explicit(&slot->epoch, memory_order_relaxed);
     atomic_store_explicit(&slot->epoch, epoch + 1, memory_order_relaxed);
     atomic_store_explicit(&slot->tid, tid, memory_order_release);
-    counters_copy(&slot->at_claim, slot_twin(slot));
+    slot_totals(slot, &slot->at_claim);
     counter_set(&slot->claimed_ns, clock_boottime_ns());
     /* Nothing of its own to give back as yet.  P: [trim] */
     atomic_store_explicit(
@@ -122,7 +206,6 @@ uint32_t slot_release(struct gcshim_slot *slot)
 {
     uint32_t epoch = atomic_load_explicit(&slot->epoch, memory_order_relaxed);
     atomic_store_explicit(&slot->tid, 0, memory_order_release);
-    atomic_store_explicit(slot_countdown(slot), 0, memory_order_relaxed);
     bit_release(slot_index(slot));
     return epoch;
 }
@@ -133,7 +216,8 @@ void slots_inherit(struct gcshim_slot *keep, uint32_t tid)
     for (uint64_t i = 0; i < count; i++) {
         struct gcshim_slot *slot = &region.segment.slots[i];
         memset(slot, 0, sizeof(*slot));
-        counters_copy(&slot->total, slot_twin(slot));
+        slot_arm(slot, 0);
+        slot_totals(slot, &slot->total);
     }
     counter_set(&region.segment.header.slots_high, count);
     memset(taken, 0, sizeof(taken));
@@ -150,7 +234,7 @@ uint64_t slots_high(void)
 
 void slot_mend(struct gcshim_slot *slot)
 {
-    counters_copy(&slot->total, slot_twin(slot));
+    slot_totals(slot, &slot->total);
 }
 
 static void sum_freed(struct slots_sum *sum)
@@ -211,7 +295,7 @@ uint64_t slots_used_at_least(void)
 
 void slot_count_alloc_late(uint64_t bytes)
 {
-    struct gcshim_counters *twin = slot_twin(SLOT_LATE);
+    struct gcshim_counters *twin = twin_total(SLOT_LATE);
     counter_add_shared(&twin->allocated_bytes, bytes);
     counter_add_shared(&twin->allocated_blocks, 1);
     counter_add_shared(&SLOT_LATE->total.allocated_bytes, bytes);
@@ -220,7 +304,7 @@ void slot_count_alloc_late(uint64_t bytes)
 
 void slot_count_free_late(uint64_t bytes)
 {
-    struct gcshim_counters *twin = slot_twin(SLOT_LATE);
+    struct gcshim_counters *twin = twin_total(SLOT_LATE);
     counter_add_shared(&twin->freed_bytes, bytes);
     counter_add_shared(&twin->freed_blocks, 1);
     counter_add_shared(&SLOT_LATE->total.freed_bytes, bytes);

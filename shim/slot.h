@@ -10,6 +10,8 @@
 #include "counter.h"
 #include "region.h"
 
+#include <stdbool.h>
+
 /* A free slot, now the caller's, its at_claim set to its totals; NULL where
  * all are taken or the file cannot grow.  Lock-free, any context. */
 struct gcshim_slot *slot_claim(uint32_t tid);
@@ -51,24 +53,60 @@ void slots_sum(struct slots_sum *ret_sum);
 /* A lower bound of used at this moment: allocated read before freed. */
 uint64_t slots_used_at_least(void);
 
-/* By the owner. */
-static inline void slot_count_alloc(struct gcshim_slot *slot, uint64_t bytes)
+enum {
+    RECENT_LEFT_SHIFT = 46,
+    RECENT_TOTAL_SHIFT = 45,
+    RECENT_BYTES_SHIFT = 28,
+    RECENT_BLOCKS_SHIFT = 14,
+    /* Blocks of at least so many bytes, and at most so many bytes until the
+     * slow path is due: then no field runs over. */
+    RECENT_BYTES_MIN = 8,
+    RECENT_LEFT_MAX = 64 * 1024,
+};
+
+/* What the twin says: the slot's totals, in private memory. */
+void slot_totals(const struct gcshim_slot *slot,
+                 struct gcshim_counters *ret_totals);
+
+/* By the owner: the fast path has so many bytes from now on, up to
+ * RECENT_LEFT_MAX. */
+void slot_arm(struct gcshim_slot *slot, uint64_t bytes);
+
+/* How many of them it has used. */
+uint64_t slot_passed(const struct gcshim_slot *slot);
+
+/* Whether the fast path may count so many bytes. */
+static inline bool slot_has_left(struct gcshim_slot *slot, uint64_t bytes)
 {
-    struct gcshim_counters *twin = slot_twin(slot);
-    counter_add(&twin->allocated_bytes, bytes);
-    counter_add(&twin->allocated_blocks, 1);
+    uint64_t recent = atomic_load_explicit(&slot_twin(slot)->recent,
+                                           memory_order_relaxed);
+    return (int64_t)(recent - (bytes << RECENT_LEFT_SHIFT)) >= 0;
+}
+
+/* By the owner, on the fast path. */
+static inline void slot_count_alloc_fast(struct gcshim_slot *slot,
+                                         uint64_t bytes)
+{
+    counter_add(&slot_twin(slot)->recent,
+                (bytes << RECENT_BYTES_SHIFT) +
+                    (UINT64_C(1) << RECENT_BLOCKS_SHIFT) -
+                    (bytes << RECENT_LEFT_SHIFT));
     counter_add(&slot->total.allocated_bytes, bytes);
     counter_add(&slot->total.allocated_blocks, 1);
 }
 
-static inline void slot_count_free(struct gcshim_slot *slot, uint64_t bytes)
+static inline void slot_count_free_fast(struct gcshim_slot *slot,
+                                        uint64_t bytes)
 {
-    struct gcshim_counters *twin = slot_twin(slot);
-    counter_add(&twin->freed_bytes, bytes);
-    counter_add(&twin->freed_blocks, 1);
+    counter_add(&slot_twin(slot)->recent,
+                UINT64_C(1) - (bytes << RECENT_LEFT_SHIFT));
     counter_add(&slot->total.freed_bytes, bytes);
     counter_add(&slot->total.freed_blocks, 1);
 }
+
+/* By the owner, any number of bytes. */
+void slot_count_alloc(struct gcshim_slot *slot, uint64_t bytes);
+void slot_count_free(struct gcshim_slot *slot, uint64_t bytes);
 
 /* Into the late slot, by anybody. */
 void slot_count_alloc_late(uint64_t bytes);

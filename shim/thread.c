@@ -1,5 +1,6 @@
 #include "thread.h"
 
+#include "cache.h"
 #include "census.h"
 #include "process.h"
 #include "slot.h"
@@ -36,9 +37,8 @@ void thread_claim(void)
     }
     thread.slot = slot;
     thread.released = false;
-    thread.armed = 0;
     thread.to_tick = 0;
-    atomic_store_explicit(slot_countdown(slot), 0, memory_order_relaxed);
+    slot_arm(slot, 0);
     thread.heap = mi_heap_get_default();
     census_plan_first();
 }
@@ -55,15 +55,22 @@ void thread_release(void)
     stack_thread_exit();
 }
 
-/* The main thread keeps its heap to the end of the process. */
+/* The main thread keeps its heap to the end of the process.  Where memory is
+ * short it goes on, too, but keeps nothing that somebody might use. */
 static void on_deferred_free(bool force, unsigned long long heartbeat,
                              void *arg)
 {
     (void)heartbeat;
     (void)arg;
-    if (!force || thread.trims || thread.tid == process_id() ||
+    if (!force)
+        return;
+    cache_flush();
+    if (thread.trims || thread.tid == process_id() ||
         thread.slot == SLOT_LATE)
         return;
+    if (!cache_close())
+        return;
+    cache_publish();
     census_take_at_exit();
     thread_release();
 }

@@ -15,6 +15,7 @@
 #ifndef SHIM_THREAD_H
 #define SHIM_THREAD_H
 
+#include "class.h"
 #include "compiler.h"
 #include "region.h"
 #include "sampler.h"
@@ -22,8 +23,20 @@
 #include <mimalloc.h>
 #include <stdbool.h>
 
+/* Freed blocks of one size class: a stack. */
+struct cache_list {
+    void **blocks;
+    uint32_t count, max;
+};
+
 struct thread {
     struct gcshim_slot *slot; /* the late slot while it has none */
+    struct {
+        bool busy;   /* being worked on: a handler keeps off */
+        bool checks; /* the same where busy is always set */
+        void **room; /* of all lists; NULL: there is no cache */
+        struct cache_list lists[CLASSES];
+    } cache;
     int *errno_location;      /* set by the first slow path */
     uint32_t tid;
     uint32_t last_epoch;            /* of last_slot, when it was released */
@@ -37,8 +50,7 @@ struct thread {
     bool trims;                     /* in mi_collect() on our own behalf */
     bool takes_stack;               /* libunwind works for us */
     bool traces_fast;               /* and may keep a table for this thread */
-    int64_t to_tick;                /* bytes; as of the last slow path, when */
-    int64_t armed;                  /* this stood in the countdown */
+    int64_t to_tick;                /* bytes; as of the last slow path */
     struct sampler sampler;
     mi_heap_t *heap;                /* where its blocks come from */
     uint64_t census_due_ns;         /* no census before this time and */
@@ -59,6 +71,23 @@ struct thread {
 };
 
 extern THREAD_LOCAL struct thread thread;
+
+/* While a thread is inside mimalloc, a signal handler that comes there may
+ * allocate (programs do), but must not walk the heap or trim it.  Put back and
+ * not cleared: a handler's own calls pass through here too. */
+static inline bool mimalloc_enter(void)
+{
+    bool was_inside = thread.in_mimalloc;
+    thread.in_mimalloc = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    return was_inside;
+}
+
+static inline void mimalloc_leave(bool was_inside)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    thread.in_mimalloc = was_inside;
+}
 
 /* Makes the calling thread an owner, or leaves it with the late slot.
  * Allocates nothing by itself, but gives the thread a heap in mimalloc if it

@@ -5,6 +5,7 @@
 #include "collector.h"
 #include "figures.h"
 #include "profile.h"
+#include "shelf.h"
 #include "thread.h"
 #include "trim.h"
 
@@ -17,5 +18,6 @@ void tick(void)
     collectors_tick(used);
     profile_tick();
     trim_tick();
+    shelf_tick(now);
     census_tick(now);
 }

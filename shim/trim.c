@@ -1,10 +1,12 @@
 #include "trim.h"
 
+#include "cache.h"
 #include "census.h"
 #include "clock.h"
 #include "counter.h"
 #include "figures.h"
 #include "region.h"
+#include "shelf.h"
 #include "sweep.h"
 #include "thread.h"
 
@@ -25,6 +27,8 @@ static bool has_slot(void)
 static void collect(void)
 {
     thread.trims = true;
+    cache_flush();
+    shelf_clear();
     mi_collect(true);
     sweep();
     thread.trims = false;
@@ -36,6 +40,7 @@ static void serve(uint32_t request)
 {
     collect();
     census_take();
+    cache_publish();
     figures_publish();
     atomic_store_explicit(&thread.slot->trimmed, request,
                           memory_order_release);

@@ -228,6 +228,11 @@ struct gcshim_slot {
     /* The last request to trim that the owner has served.  W: claimant,
      * owner.  R: any, after header.trim_requested.  P: [trim] */
     _Atomic uint32_t trimmed;
+
+    /* Freed blocks in the owner's cache, and the room to note them in; as of
+     * its last tick.  In the late slot huge blocks, kept for all threads.
+     * W: owner (late slot: any).  R: any. */
+    alignas(8) _Atomic uint64_t cached_bytes;
 };
 
 /* The pages of one thread that have one block size.  Blocks are counted in
@@ -262,7 +267,10 @@ struct gcshim_count {
     /* What all pages with a used block take up, and all empty ones. */
     _Atomic uint64_t page_bytes;
     _Atomic uint64_t empty_page_bytes;
-    uint64_t reserved_too[7];
+    /* What in used blocks is the thread's cache, of which the program uses
+     * nothing. */
+    _Atomic uint64_t cached_bytes;
+    uint64_t reserved_too[6];
     struct gcshim_class classes[GCSHIM_CLASSES];
 };
 
@@ -555,6 +563,7 @@ static_assert(offsetof(struct gcshim_header, sections) == 96, "layout");
 static_assert(offsetof(struct gcshim_header, slots_high) == 512, "layout");
 static_assert(offsetof(struct gcshim_header, ended_ns) == 560, "layout");
 static_assert(offsetof(struct gcshim_slot, trimmed) == 80, "layout");
+static_assert(offsetof(struct gcshim_slot, cached_bytes) == 88, "layout");
 static_assert(sizeof(struct gcshim_class) == 48, "layout");
 static_assert(sizeof(struct gcshim_count) == 128 + 48 * GCSHIM_CLASSES,
               "layout");

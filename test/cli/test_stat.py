@@ -205,7 +205,13 @@ def test_the_history_is_in_order_and_within_the_peak(puppet):
 
 # --------------------------------------------------- the dead, and files
 
+def is_counted(puppet):
+    puppet.do("tick()")
+    return figures(puppet.pid)["fragmented_bytes"] is not None
+
+
 def test_a_killed_process_is_reported_with_its_last_figures(puppet):
+    await_that(lambda: is_counted(puppet), "a census")
     puppet.kill()
     text, shown = report(puppet.pid), figures(puppet.pid)
     assert "dead: its last figures\n" in text

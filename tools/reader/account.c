@@ -77,6 +77,7 @@ static int slots_add(const struct segment *segment, struct account *account,
     account->totals = slots.totals;
     account->used_bytes =
         slots.totals.allocated_bytes - slots.totals.freed_bytes;
+    account->cached_bytes = slots.cached_bytes;
     account->dropped_threads = slots.restless_count;
     err = threads_read(segment, &slots, account, reason);
     slots_fini(&slots);

@@ -10,6 +10,7 @@ struct account {
     struct gcshim_header header; /* as of now; each word good by itself */
     struct reader_totals totals; /* freed <= allocated, always */
     uint64_t used_bytes;         /* allocated - freed */
+    uint64_t cached_bytes;       /* in the threads' caches */
     uint64_t dropped_threads;    /* those in restless slots too */
 
     /* Sorted by tid; name and state not filled in. */

@@ -76,12 +76,17 @@ static uint64_t overhead(const struct bill_facts *facts, uint64_t orphans,
     return total + scale(orphans, left, facts->left_used_bytes, limit - total);
 }
 
+static uint64_t cached(const struct bill_facts *facts)
+{
+    return min(facts->cached_bytes, facts->allocated_bytes - facts->used_bytes);
+}
+
 static struct reader_bill unknown(const struct bill_facts *facts)
 {
     return (struct reader_bill){
         .owned_bytes = READER_UNKNOWN,
         .orphaned_bytes = READER_UNKNOWN,
-        .cached_bytes = 0,
+        .cached_bytes = cached(facts),
         .fragmented_bytes = READER_UNKNOWN,
         .unreturned_bytes = READER_UNKNOWN,
         .overhead_bytes = READER_UNKNOWN,
@@ -95,7 +100,8 @@ static struct reader_bill unknown(const struct bill_facts *facts)
 struct reader_bill bill_of(const struct bill_facts *facts)
 {
     struct reader_bill bill = unknown(facts);
-    uint64_t rest = facts->allocated_bytes - facts->used_bytes;
+    uint64_t rest =
+        facts->allocated_bytes - facts->used_bytes - bill.cached_bytes;
 
     if (facts->censuses->counted_threads == 0 &&
         facts->censuses->uncounted_bytes > BILL_UNCOUNTED_BYTES)

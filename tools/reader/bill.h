@@ -2,8 +2,10 @@
  *
  * With A allocated, U used, and sums over the threads that live:
  *
- *     owned      = sum of (used at the census + allocated - freed since)
+ *     owned      = sum of (used at the census - cached at the census +
+ *                  allocated - freed since)
  *     orphaned   = U - owned, at most what exiting threads ever left
+ *     cached     = sum of what the threads' caches hold
  *     fragmented = sum of free blocks at the census, and of the orphans' pages
  *                  what was free in all that was ever left, in proportion
  *     overhead   = what pages hold besides blocks that are cut, likewise; and
@@ -28,6 +30,7 @@
 struct bill_facts {
     uint64_t allocated_bytes;
     uint64_t used_bytes; /* <= allocated */
+    uint64_t cached_bytes;
     const struct censuses *censuses;
     /* What threads left at their exits, all together: used blocks, free ones
      * in the pages of these, and those pages whole. */

@@ -332,7 +332,8 @@ static int owner_add(struct censuses *censuses, struct reading *reading,
         return err;
     censuses->counted_threads++;
     censuses->grown_bytes +=
-        grown(&owner->total, count.allocated_bytes, count.freed_bytes);
+        grown(&owner->total, count.allocated_bytes, count.freed_bytes) -
+        (census_change)count.cached_bytes;
     sum_add(&censuses->sum, ret_census);
     return classes_sum(censuses, &count, reason);
 }

@@ -16,7 +16,8 @@ struct censuses {
     uint64_t uncounted_threads;
     uint64_t uncounted_bytes; /* that these have allocated and freed */
     /* Allocated less freed since each thread's census, or where it has none
-     * since it claimed its slot. */
+     * since it claimed its slot; less what was cached at that census, which
+     * counts as used in the pages that hold it. */
     census_change grown_bytes;
     struct reader_class *classes; /* sorted by block size */
     size_t class_count;

@@ -89,6 +89,7 @@ static void bill_set(struct reader_process *process,
     struct bill_facts facts = {
         .allocated_bytes = process->allocated_bytes,
         .used_bytes = process->used_bytes,
+        .cached_bytes = account->cached_bytes,
         .censuses = &account->censuses,
         .left_used_bytes = account->header.left_used_bytes,
         .left_free_bytes = account->header.left_free_bytes,

@@ -204,6 +204,15 @@ static bool stood_still(const struct passes *passes, size_t index)
                       passes->after.slots[index].epoch);
 }
 
+/* Saturates: nothing in the file is to be trusted. */
+static void cached_add(struct slots *slots, const struct gcshim_slot *slot)
+{
+    if (__builtin_add_overflow(slots->cached_bytes,
+                               (uint64_t)slot->cached_bytes,
+                               &slots->cached_bytes))
+        slots->cached_bytes = UINT64_MAX;
+}
+
 /* The owners of the slots in the copy, which must have stood still from before
  * to after; the few that did not are read again, one by one. */
 static int owners_collect(const struct segment *segment,
@@ -213,7 +222,9 @@ static int owners_collect(const struct segment *segment,
     slots->owners = calloc(passes->copy.count + 1, sizeof(*slots->owners));
     if (!slots->owners)
         return -ENOMEM;
-    /* The late slot, 0, has no owner. */
+    /* The late slot, 0, has no owner, but what the whole process keeps. */
+    if (passes->copy.count > GCSHIM_SLOT_LATE)
+        cached_add(slots, &passes->copy.slots[GCSHIM_SLOT_LATE]);
     for (size_t i = GCSHIM_SLOT_LATE + 1; i < passes->copy.count; i++) {
         struct gcshim_slot *slot = &passes->copy.slots[i];
         int err =
@@ -223,8 +234,10 @@ static int owners_collect(const struct segment *segment,
             slots->restless_count++;
         else if (err)
             return err;
-        else if (slot->tid != 0)
+        else if (slot->tid != 0) {
             slots->owners[slots->owner_count++] = owner_of(i, slot);
+            cached_add(slots, slot);
+        }
     }
     return 0;
 }

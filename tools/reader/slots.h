@@ -17,6 +17,7 @@ struct slots {
     struct reader_totals totals; /* freed <= allocated, always */
     struct slot_owner *owners;
     size_t owner_count;
+    uint64_t cached_bytes; /* in caches, as of the threads' last ticks */
     size_t restless_count; /* slots that did not hold still, and are left out */
 };
 

@@ -121,7 +121,7 @@ static void malloc_divide(struct weights *weights,
     }
     weights->fragmented = min(bill->fragmented_bytes, rest);
     rest -= weights->fragmented;
-    unreturned_set(weights, process, less(rest, bill->overhead_bytes));
+    unreturned_set(weights, process, less(less(rest, bill->overhead_bytes), bill->cached_bytes));
 }
 
 static struct weights resident_weigh(const struct reader_process *process)

@@ -88,6 +88,65 @@ static void the_epoch_is_even_at_rest_and_grows_with_each_owner(void **state)
     slot_release(slot);
 }
 
+static void assert_twin(const struct gcshim_slot *slot)
+{
+    struct gcshim_counters twin;
+    slot_totals(slot, &twin);
+    assert_memory_equal(&twin, &slot->total, sizeof(twin));
+}
+
+static void a_twin_that_is_armed_in_between_equals_its_slot(void **state)
+{
+    (void)state;
+    struct gcshim_slot *slot = claim(101);
+    for (uint64_t i = 0; i < 5; i++) {
+        slot_arm(slot, RECENT_LEFT_MAX - i);
+        assert_int_equal(slot_passed(slot), 0);
+        while (slot_has_left(slot, RECENT_BYTES_MIN))
+            if (slot_passed(slot) / RECENT_BYTES_MIN % (i + 2) == 0)
+                slot_count_free_fast(slot, RECENT_BYTES_MIN);
+            else
+                slot_count_alloc_fast(slot, RECENT_BYTES_MIN);
+        slot_count_alloc(slot, UINT64_C(1) << 40);
+        assert_twin(slot);
+    }
+    slot_arm(slot, 0);
+    assert_false(slot_has_left(slot, RECENT_BYTES_MIN));
+    assert_twin(slot);
+    slot_release(slot);
+}
+
+/* A child may have been made at any instant of it. */
+static void arming_writes_the_total_that_does_not_count_yet(void **state)
+{
+    (void)state;
+    struct gcshim_slot *slot = claim(101);
+    struct slot_twin *twin = slot_twin(slot);
+    slot_arm(slot, 1000);
+    slot_count_alloc_fast(slot, 100);
+    unsigned index = twin->recent >> RECENT_TOTAL_SHIFT & 1;
+    struct gcshim_counters before = twin->total[index];
+    slot_arm(slot, 1000);
+    assert_memory_equal(&twin->total[index], &before, sizeof(before));
+    assert_int_equal(twin->recent >> RECENT_TOTAL_SHIFT & 1, !index);
+    slot_release(slot);
+}
+
+/* Bytes are a field of their own beside blocks, at either end. */
+static void the_largest_and_the_smallest_blocks_fit_a_twin(void **state)
+{
+    (void)state;
+    struct gcshim_slot *slot = claim(101);
+    slot_arm(slot, RECENT_LEFT_MAX);
+    assert_true(slot_has_left(slot, RECENT_LEFT_MAX));
+    slot_count_alloc_fast(slot, RECENT_LEFT_MAX);
+    assert_twin(slot);
+    slot_arm(slot, RECENT_LEFT_MAX);
+    slot_count_free_fast(slot, RECENT_LEFT_MAX);
+    assert_twin(slot);
+    slot_release(slot);
+}
+
 static void a_twin_equals_its_slot(void **state)
 {
     (void)state;
@@ -96,9 +155,8 @@ static void a_twin_equals_its_slot(void **state)
     slot_count_free(slot, 33);
     slot_count_alloc_late(5);
     slot_count_free_late(2);
-    assert_memory_equal(slot_twin(slot), &slot->total, sizeof(slot->total));
-    assert_memory_equal(slot_twin(SLOT_LATE), &SLOT_LATE->total,
-                        sizeof(SLOT_LATE->total));
+    assert_twin(slot);
+    assert_twin(SLOT_LATE);
     slot_release(slot);
 }
 
@@ -170,6 +228,9 @@ int main(void)
         cmocka_unit_test(a_taken_slot_is_not_reclaimed),
         cmocka_unit_test(the_epoch_is_even_at_rest_and_grows_with_each_owner),
         cmocka_unit_test(a_twin_equals_its_slot),
+        cmocka_unit_test(a_twin_that_is_armed_in_between_equals_its_slot),
+        cmocka_unit_test(arming_writes_the_total_that_does_not_count_yet),
+        cmocka_unit_test(the_largest_and_the_smallest_blocks_fit_a_twin),
         cmocka_unit_test(threads_that_come_and_go_never_share_a_slot),
         cmocka_unit_test(a_full_table_gives_none_and_loses_none),
     };

@@ -80,7 +80,7 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
-static struct reader_bill bill_of_row(const struct row *row)
+static struct reader_bill bill_of_row(const struct row *row, uint64_t cached)
 {
     struct censuses censuses = {
         .sum = {.age_ms = 5,
@@ -94,6 +94,7 @@ static struct reader_bill bill_of_row(const struct row *row)
     struct bill_facts facts = {
         .allocated_bytes = row->allocated,
         .used_bytes = row->used,
+        .cached_bytes = cached,
         .censuses = &censuses,
         .left_used_bytes = row->left.used,
         .left_free_bytes = row->left.free,
@@ -116,7 +117,7 @@ static void every_part_is_as_it_should_be(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct row *row = &rows[i];
-        struct reader_bill bill = bill_of_row(row);
+        struct reader_bill bill = bill_of_row(row, 0);
 
         assert_figure(row, "owned", bill.owned_bytes, row->owned);
         assert_figure(row, "orphaned", bill.orphaned_bytes, row->orphaned);
@@ -129,6 +130,24 @@ static void every_part_is_as_it_should_be(void **state)
         assert_figure(row, "age", bill.age_ms, 5);
         assert_figure(row, "changed", bill.changed_bytes, 17);
     }
+}
+
+static void what_the_caches_hold_is_neither_used_nor_unreturned(void **state)
+{
+    (void)state;
+    const struct row row = {
+        .allocated = 20 * MIB,
+        .used = 8 * MIB,
+        .grown = -(int64_t)MIB,
+        .census = {.used = 9 * MIB, .page = 9 * MIB},
+    };
+    struct reader_bill bill = bill_of_row(&row, MIB);
+
+    assert_int_equal(bill.owned_bytes, 8 * MIB);
+    assert_int_equal(bill.cached_bytes, MIB);
+    assert_int_equal(bill.unreturned_bytes, 11 * MIB);
+    assert_int_equal(bill.uncollected_bytes, 0);
+    assert_int_equal(bill_of_row(&row, 13 * MIB).cached_bytes, 12 * MIB);
 }
 
 static uint64_t any(uint64_t *seed)
@@ -151,11 +170,12 @@ static void the_parts_add_up_whatever_the_facts(void **state)
 
         row.allocated = any(&seed);
         row.used = row.allocated - any(&seed) % (row.allocated + 1);
-        struct reader_bill bill = bill_of_row(&row);
+        struct reader_bill bill = bill_of_row(&row, any(&seed));
 
         assert_int_equal(bill.owned_bytes + bill.orphaned_bytes, row.used);
         assert_true(bill.orphaned_bytes <= row.used);
-        assert_int_equal(row.used + bill.fragmented_bytes +
+        assert_int_equal(row.used + bill.cached_bytes +
+                             bill.fragmented_bytes +
                              bill.unreturned_bytes + bill.overhead_bytes,
                          row.allocated);
         assert_true(bill.fragmented_bytes <= row.allocated - row.used);
@@ -227,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_part_is_as_it_should_be),
+        cmocka_unit_test(what_the_caches_hold_is_neither_used_nor_unreturned),
         cmocka_unit_test(the_parts_add_up_whatever_the_facts),
         cmocka_unit_test(without_any_census_the_parts_are_unknown),
         cmocka_unit_test(threads_that_have_done_nothing_need_no_census),

@@ -1,0 +1,329 @@
+#include "block.h"
+
+#include "collector.h"
+#include "settings.h"
+#include "shelf.h"
+
+#include <mimalloc.h>
+
+enum {
+    /* mimalloc begins pages of blocks up to 1 KiB at a multiple of 128, all
+     * others at one of 64 KiB. */
+    SMALL_PAGE_ALIGNMENT = 128,
+    PAGE_ALIGNMENT = 64 * 1024,
+    /* From here on a small block takes up as much as one of these others
+     * wherever it comes from. */
+    SPARSE_ALIGNMENT = 512,
+};
+
+COLD void *block_refuse(void *p)
+{
+    bool was_inside = mimalloc_enter();
+    mi_free(p);
+    mimalloc_leave(was_inside);
+    errno = ENOMEM;
+    return NULL;
+}
+
+COLD void *block_alloc_slow(void *p, unsigned class)
+{
+    return account_alloc(p, class_bytes[class]) ? p : block_refuse(p);
+}
+
+COLD void block_free_slow(void *p, unsigned class)
+{
+    size_t bytes = class_bytes[class];
+    account_free(bytes);
+    if (is_listed(bytes))
+        block_unlist(p, bytes, &(struct blocklist_note){0});
+    cache_put(p, class);
+}
+
+/* A block of so many usable bytes, just had from mimalloc. */
+static void *fresh_counted(void *p, size_t bytes)
+{
+    if (UNLIKELY(!account_alloc(p, bytes)))
+        return block_refuse(p);
+    if (is_huge(bytes))
+        huge_add(p, bytes);
+    return p;
+}
+
+/* Of a size, or from a page, that has not been met; or huge. */
+COLD static void *fresh_noted(void *p, size_t request_bytes)
+{
+    unsigned class;
+    size_t bytes = class_note(p, &class);
+    class_learn(request_bytes, class);
+    return fresh_counted(p, bytes);
+}
+
+/* What mimalloc says to a request; class: that is expected to serve it. */
+static void *fresh(void *p, size_t request_bytes, unsigned class)
+{
+    if (UNLIKELY(!p)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (LIKELY(is_class(class) && class_of_block(p) == class))
+        return fresh_counted(p, class_bytes[class]);
+    return fresh_noted(p, request_bytes);
+}
+
+/* Where memory is short, once more without what is kept for later. */
+static void *alloc_fresh(size_t bytes, unsigned class)
+{
+    void *p;
+    do {
+        bool was_inside = mimalloc_enter();
+        p = mi_malloc(bytes);
+        mimalloc_leave(was_inside);
+    } while (UNLIKELY(!p && shelf_clear()));
+    return fresh(p, bytes, class);
+}
+
+static void *alloc_huge(size_t bytes)
+{
+    size_t usable_bytes;
+    void *p = shelf_take(bytes, &usable_bytes);
+    return p ? fresh_counted(p, usable_bytes) : alloc_fresh(bytes, CLASS_NONE);
+}
+
+COLD static void *alloc_checked(size_t bytes, unsigned class)
+{
+    void *p = cache_take_checked(class);
+    p = p ? block_alloc_slow(p, class) : alloc_fresh(bytes, class);
+    if (p)
+        cache_mark_fresh(p, bytes);
+    return p;
+}
+
+void *block_alloc_uncached(size_t bytes, unsigned class)
+{
+    if (UNLIKELY(settings.cache_debug))
+        return alloc_checked(bytes, class);
+    return alloc_fresh(bytes, class);
+}
+
+void *block_alloc_larger(size_t bytes)
+{
+    if (is_huge(bytes))
+        return alloc_huge(bytes);
+    if (bytes > CLASS_BYTES_MAX)
+        return block_alloc_uncached(bytes, CLASS_NONE);
+    unsigned class = class_index(bytes);
+    void *p = cache_take(class);
+    if (!p)
+        return block_alloc_uncached(bytes, class);
+    return LIKELY(account_alloc_fast(class_bytes[class]))
+               ? p
+               : block_alloc_slow(p, class);
+}
+
+/* mimalloc knows fresh memory to be zero, so that what is large is left to
+ * it. */
+void *block_alloc_zeroed(size_t count, size_t bytes)
+{
+    size_t total;
+    unsigned class = CLASS_NONE;
+    if (LIKELY(!__builtin_mul_overflow(count, bytes, &total)) &&
+        total <= REQUEST_SMALL_MAX) {
+        class = class_of_request(total);
+        void *p = cache_take(class);
+        if (LIKELY(p))
+            return block_alloc_slow(memset(p, 0, total), class);
+    }
+    bool was_inside = mimalloc_enter();
+    void *p = mi_calloc(count, bytes);
+    mimalloc_leave(was_inside);
+    return fresh(p, total, class);
+}
+
+static bool is_power_of_two(size_t n)
+{
+    return n != 0 && (n & (n - 1)) == 0;
+}
+
+/* Not mi_malloc_aligned(): that of 2.0.9 returns misaligned blocks for
+ * alignments of 256 to 1024 where the size is a power of two up to 1024; with
+ * an offset it takes another path, which is right. */
+static void *alloc_over_aligned(size_t alignment, size_t bytes)
+{
+    bool was_inside = mimalloc_enter();
+    void *p = mi_malloc_aligned_at(bytes, alignment, 0);
+    mimalloc_leave(was_inside);
+    if (UNLIKELY(!p)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return fresh_counted(p, class_note_aligned(p));
+}
+
+/* A size all of whose blocks are aligned, if pages begin as they do; 0 if
+ * there is none.  mimalloc itself would hand out an inner address. */
+static size_t aligned_size(size_t alignment, size_t bytes)
+{
+    size_t whole = bytes > alignment ? bytes : alignment;
+    if (alignment >= SPARSE_ALIGNMENT && whole <= REQUEST_SMALL_MAX)
+        whole = REQUEST_SMALL_MAX + 1;
+    whole = (whole + alignment - 1) & ~(alignment - 1);
+    size_t page =
+        whole <= REQUEST_SMALL_MAX ? SMALL_PAGE_ALIGNMENT : PAGE_ALIGNMENT;
+    return alignment <= page && whole <= CLASS_BYTES_MAX &&
+                   class_bytes[class_index(whole)] % alignment == 0
+               ? whole
+               : 0;
+}
+
+void *block_alloc_aligned(size_t alignment, size_t bytes)
+{
+    if (alignment <= sizeof(void *))
+        return block_alloc(bytes);
+    size_t whole =
+        bytes <= CLASS_BYTES_MAX ? aligned_size(alignment, bytes) : 0;
+    if (whole == 0)
+        return alloc_over_aligned(alignment, bytes);
+    void *p = block_alloc(whole);
+    if (LIKELY(((uintptr_t)p & (alignment - 1)) == 0))
+        return p;
+    block_free(p);
+    return alloc_over_aligned(alignment, bytes);
+}
+
+void *block_alloc_aligned_checked(size_t alignment, size_t bytes)
+{
+    if (UNLIKELY(!is_power_of_two(alignment))) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return block_alloc_aligned(alignment, bytes);
+}
+
+int block_posix_memalign(void **ret_p, size_t alignment, size_t bytes)
+{
+    if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
+        return EINVAL;
+    int saved_errno = errno;
+    void *p = block_alloc_aligned(alignment, bytes);
+    errno = saved_errno;
+    if (!p)
+        return ENOMEM;
+    *ret_p = p;
+    return 0;
+}
+
+bool block_unlist(void *p, size_t bytes, struct blocklist_note *ret_note)
+{
+    if (is_huge(bytes)) {
+        *ret_note = huge_remove(p, bytes);
+        return true;
+    }
+    return samples_may_hold(p) && samples_remove(p, ret_note);
+}
+
+/* It was not freed after all. */
+static void relist(void *p, size_t bytes, const struct blocklist_note *note)
+{
+    if (is_huge(bytes))
+        huge_restore(p, bytes, note);
+    else
+        samples_add(p, bytes, note);
+}
+
+void block_free_uncached(void *p)
+{
+    if (!p)
+        return;
+    size_t bytes = mi_usable_size(p);
+    account_free(bytes);
+    if (is_listed(bytes))
+        block_unlist(p, bytes, &(struct blocklist_note){0});
+    if (is_huge(bytes) && shelf_put(p, bytes))
+        return;
+    int saved_errno = *thread.errno_location;
+    bool was_inside = mimalloc_enter();
+    mi_free(p);
+    mimalloc_leave(was_inside);
+    *thread.errno_location = saved_errno;
+}
+
+/* A block leaves its list before it is moved, as its address may be somebody
+ * else's at once; and is put back if it stayed. */
+static void *moved_by_mimalloc(void *p, size_t old_bytes, size_t bytes)
+{
+    struct blocklist_note note;
+    bool was_listed = is_listed(old_bytes) && block_unlist(p, old_bytes, &note);
+    bool was_inside = mimalloc_enter();
+    void *moved = mi_realloc(p, bytes);
+    mimalloc_leave(was_inside);
+    if (UNLIKELY(!moved && was_listed))
+        relist(p, old_bytes, &note);
+    return moved;
+}
+
+static bool is_beyond_limit(size_t old_bytes, size_t bytes)
+{
+    return UNLIKELY(settings.gc_max) && bytes > old_bytes &&
+           collector_refuses(bytes - old_bytes);
+}
+
+static void *realloc_by_mimalloc(void *p, size_t old_bytes, size_t bytes)
+{
+    void *moved = is_beyond_limit(old_bytes, bytes)
+                      ? NULL
+                      : moved_by_mimalloc(p, old_bytes, bytes);
+    if (UNLIKELY(!moved)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    unsigned class;
+    size_t new_bytes = moved == p ? old_bytes : class_note(moved, &class);
+    account_resize(moved, old_bytes, new_bytes);
+    if (is_huge(new_bytes))
+        huge_add(moved, new_bytes);
+    return moved;
+}
+
+/* As mimalloc has it: up to half of a block may go to waste. */
+static bool is_fit(size_t usable_bytes, size_t bytes)
+{
+    return bytes <= usable_bytes && bytes >= usable_bytes / 2;
+}
+
+static void *moved_to_another(void *p, size_t old_bytes, size_t bytes)
+{
+    void *moved = block_alloc(bytes);
+    if (UNLIKELY(!moved))
+        return NULL;
+    memcpy(moved, p, bytes < old_bytes ? bytes : old_bytes);
+    block_free(p);
+    return moved;
+}
+
+void *block_realloc(void *p, size_t bytes)
+{
+    if (!p)
+        return block_alloc(bytes);
+    if (bytes == 0) {
+        block_free(p);
+        return NULL;
+    }
+    size_t old_bytes = class_usable_bytes(p);
+    if (UNLIKELY(settings.gc_max) ||
+        (is_listed(old_bytes) && is_fit(old_bytes, bytes)))
+        return realloc_by_mimalloc(p, old_bytes, bytes);
+    if (!is_fit(old_bytes, bytes))
+        return moved_to_another(p, old_bytes, bytes);
+    account_resize(p, old_bytes, old_bytes);
+    return p;
+}
+
+void *block_realloc_array(void *p, size_t count, size_t bytes)
+{
+    size_t total;
+    if (UNLIKELY(__builtin_mul_overflow(count, bytes, &total))) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return block_realloc(p, total);
+}

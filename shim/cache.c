@@ -1,0 +1,284 @@
+#include "cache.h"
+
+#include "counter.h"
+#include "settings.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* A list holds at least so many blocks, or none at all. */
+    BLOCKS_MIN = 2,
+    BLOCKS_MAX = 128,
+
+    /* Threads in the first slots have their arrays here, where the next owner
+     * of the slot finds them warm; others ask mimalloc for them. */
+    ROOMS = 512,
+
+    FRESH = 0xa5, /* with GCSHIM_CACHE_DEBUG: what a fresh block is full of */
+};
+
+/* How many blocks each list may hold, and all of them. */
+static uint32_t blocks_max[CLASSES];
+static size_t blocks_max_of_all;
+
+static void *rooms[ROOMS][CLASS_LAST * BLOCKS_MAX];
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The same number of bytes for each class. */
+void cache_start(void)
+{
+    blocks_max_of_all = 0;
+    for (unsigned class = 1; class < CLASSES; class ++) {
+        uint64_t blocks = settings.cache / CLASS_LAST / class_bytes[class];
+        blocks_max[class] =
+            blocks < BLOCKS_MIN ? 0 : (uint32_t)min(blocks, BLOCKS_MAX);
+        blocks_max_of_all += blocks_max[class];
+    }
+}
+
+static size_t room_bytes(void)
+{
+    return blocks_max_of_all * sizeof(void *);
+}
+
+static void lists_open(void **room)
+{
+    for (unsigned class = 1; class < CLASSES; class ++) {
+        struct cache_list *list = &thread.cache.lists[class];
+        list->blocks = room;
+        list->max = blocks_max[class];
+        room += list->max;
+    }
+}
+
+static size_t slot_index(void)
+{
+    return (size_t)(thread.slot - region.segment.slots);
+}
+
+static bool has_own_room(void)
+{
+    return slot_index() < ROOMS;
+}
+
+static void **room_claim(void)
+{
+    if (has_own_room())
+        return rooms[slot_index()];
+    bool was_inside = mimalloc_enter();
+    void **room = mi_malloc(room_bytes());
+    mimalloc_leave(was_inside);
+    return room;
+}
+
+void cache_open(void)
+{
+    if (thread.cache.room || blocks_max_of_all == 0)
+        return;
+    void **room = room_claim();
+    if (!room)
+        return;
+    thread.cache.room = room;
+    thread.cache.busy = settings.cache_debug;
+    lists_open(room);
+}
+
+/* False where a handler has come in the middle of something. */
+static bool lists_claim(void)
+{
+    bool *busy =
+        settings.cache_debug ? &thread.cache.checks : &thread.cache.busy;
+    if (*busy)
+        return false;
+    *busy = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    return true;
+}
+
+static void lists_release(void)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    if (settings.cache_debug)
+        thread.cache.checks = false;
+    else
+        thread.cache.busy = false;
+}
+
+COLD static void complain(const char *what, const void *p, unsigned class)
+{
+    char buffer[256];
+    struct text text = text_on(buffer, sizeof(buffer));
+    text_put(&text, what);
+    text_put(&text, " of ");
+    text_put_number(&text, class_bytes[class]);
+    text_put(&text, " bytes at ");
+    text_put_hex(&text, (uintptr_t)p);
+    text_warn(&text);
+    abort();
+}
+
+/* With GCSHIM_CACHE_DEBUG: what a freed block is full of, each with its own,
+ * so that no program writes it by chance. */
+static uint64_t pattern(const void *p)
+{
+    return ((uintptr_t)p | 1) * UINT64_C(0xdbdbdbdbdbdbdbdb);
+}
+
+static bool is_filled(const void *p, unsigned class)
+{
+    const uint64_t *word = p;
+    for (size_t i = 0; i < class_bytes[class] / sizeof(*word); i++)
+        if (word[i] != pattern(p))
+            return false;
+    return true;
+}
+
+static void fill(void *p, unsigned class)
+{
+    uint64_t *word = p;
+    for (size_t i = 0; i < class_bytes[class] / sizeof(*word); i++)
+        word[i] = pattern(p);
+}
+
+/* A fresh block is filled with something else: who finds this pattern in a
+ * block that is being freed knows that it was freed before. */
+static void check_put(void *p, unsigned class)
+{
+    if (!settings.cache_debug)
+        return;
+    if (is_filled(p, class))
+        complain("double free of a block", p, class);
+    fill(p, class);
+}
+
+static void check_take(const void *p, unsigned class)
+{
+    if (settings.cache_debug && !is_filled(p, class))
+        complain("write after free to a block", p, class);
+}
+
+/* To mimalloc. */
+static void give(void *p)
+{
+    bool was_inside = mimalloc_enter();
+    mi_free(p);
+    mimalloc_leave(was_inside);
+}
+
+/* The oldest ones: what was freed last is likely to be in the processor's
+ * caches.  The list is whole before the first is given. */
+static void give_oldest(unsigned class, uint32_t count)
+{
+    struct cache_list *list = &thread.cache.lists[class];
+    for (uint32_t i = 0; i < count; i++) {
+        check_take(list->blocks[i], class);
+        give(list->blocks[i]);
+    }
+    list->count -= count;
+    memmove(list->blocks, list->blocks + count,
+            list->count * sizeof(list->blocks[0]));
+}
+
+static void put(void *p, unsigned class)
+{
+    struct cache_list *list = &thread.cache.lists[class];
+    check_put(p, class);
+    if (list->max && list->count == list->max)
+        give_oldest(class, (list->max + 1) / 2);
+    if (list->max)
+        list->blocks[list->count++] = p;
+    else
+        give(p);
+}
+
+COLD void cache_put_slow(void *p, unsigned class)
+{
+    int saved_errno = errno;
+    if (lists_claim()) {
+        put(p, class);
+        lists_release();
+    } else {
+        give(p);
+    }
+    errno = saved_errno;
+}
+
+COLD void *cache_take_checked(unsigned class)
+{
+    struct cache_list *list = &thread.cache.lists[class];
+    void *p = NULL;
+    if (!lists_claim())
+        return NULL;
+    if (list->count > 0) {
+        p = list->blocks[--list->count];
+        check_take(p, class);
+    }
+    lists_release();
+    return p;
+}
+
+COLD void cache_mark_fresh(void *p, size_t bytes)
+{
+    memset(p, FRESH, bytes);
+}
+
+static void give_all(void)
+{
+    for (unsigned class = 1; class < CLASSES; class ++)
+        give_oldest(class, thread.cache.lists[class].count);
+}
+
+/* Not where a handler has come in the middle of something: what it leaves is
+ * given back another time. */
+void cache_flush(void)
+{
+    if (!thread.cache.room || !lists_claim())
+        return;
+    give_all();
+    lists_release();
+}
+
+static void lists_close(void)
+{
+    for (unsigned class = 1; class < CLASSES; class ++)
+        thread.cache.lists[class] = (struct cache_list){0};
+    if (!has_own_room())
+        give(thread.cache.room);
+    thread.cache.room = NULL;
+}
+
+bool cache_close(void)
+{
+    if (!thread.cache.room)
+        return true;
+    if (!lists_claim())
+        return false;
+    give_all();
+    lists_close();
+    lists_release();
+    thread.cache.busy = false;
+    return true;
+}
+
+uint64_t cache_bytes(void)
+{
+    if (!thread.cache.room)
+        return 0;
+    uint64_t bytes = has_own_room() ? 0 : room_bytes();
+    for (unsigned class = 1; class < CLASSES; class ++)
+        bytes += (uint64_t)thread.cache.lists[class].count * class_bytes[class];
+    return bytes;
+}
+
+void cache_publish(void)
+{
+    if (thread.slot != SLOT_LATE)
+        counter_set(&thread.slot->cached_bytes, cache_bytes());
+}

@@ -1,0 +1,41 @@
+/* The shelf: huge blocks of the whole process, freed a moment ago, for whoever
+ * asks for one of their size next.
+ *
+ * mimalloc takes a page apart when its one block is freed and puts it together
+ * again for the next, which costs many times what glibc's takes.  On the shelf
+ * it stays whole.  What nobody wants for as long as mimalloc itself would wait
+ * (25 ms) is given to mimalloc at a later tick; so is all of it on a request
+ * to trim, and where memory is short.
+ *
+ * A place is one word, taken and left by one compare and exchange, so that any
+ * thread may come at any time, also in a signal handler.
+ */
+#ifndef SHIM_SHELF_H
+#define SHIM_SHELF_H
+
+#include "compiler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A block of at least so many bytes, and its usable size; NULL if there is
+ * none. */
+COLD void *shelf_take(size_t bytes, size_t *ret_usable_bytes);
+
+/* False where it is not kept. */
+COLD bool shelf_put(void *p, size_t usable_bytes);
+
+/* Whether that block lies there. */
+bool shelf_holds(const void *p, size_t usable_bytes);
+
+/* At a tick: gives away what is old, and tells readers of the rest. */
+void shelf_tick(uint64_t now_ns);
+
+/* Gives all blocks to mimalloc: false if there were none. */
+bool shelf_clear(void);
+
+/* In a fork child, which has its parent's blocks: counts them anew. */
+void shelf_inherit(void);
+
+#endif
