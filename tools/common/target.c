@@ -10,6 +10,16 @@
 #include "common/cli.h"
 #include "reader/text.h"
 
+int target_only(const char *command, char *const *rest, const char **ret_name)
+{
+    if (!rest[0])
+        return cli_usage(command, "no process id or file");
+    if (rest[1])
+        return cli_usage(command, "'%s' is too much", rest[1]);
+    *ret_name = rest[0];
+    return CLI_DONE;
+}
+
 int target_pid(const char *command, uint32_t pid,
                struct reader_process *ret_process)
 {

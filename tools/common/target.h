@@ -4,6 +4,10 @@
 
 #include "reader/reader.h"
 
+/* The only argument that is no option: CLI_DONE, or CLI_USAGE after one line.
+ * rest: what follows the options, NULL at its end. */
+int target_only(const char *command, char *const *rest, const char **ret_name);
+
 /* Reads the process of this pid: CLI_DONE, or CLI_FAILED after one line that
  * says why there is none.  Release with reader_process_fini. */
 int target_pid(const char *command, uint32_t pid,

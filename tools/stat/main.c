@@ -72,14 +72,10 @@ static int options_read(struct options *options, int argc, char **argv)
             break;
         status = option_set(options, option);
     }
-    if (status != CONTINUE)
-        return status;
-    if (optind == argc)
-        return cli_usage(command, "no process id or file");
-    if (optind + 1 < argc)
-        return cli_usage(command, "'%s' is too much", argv[optind + 1]);
-    options->target = argv[optind];
-    return CONTINUE;
+    if (status == CONTINUE && target_only(command, argv + optind,
+                                          &options->target) != CLI_DONE)
+        status = CLI_USAGE;
+    return status;
 }
 
 /* --------------------------------------------------------------- output */
