@@ -13,13 +13,14 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "forge.h"
 #include "reader/proc.h"
 #include "unit.h"
 
-enum { PATH_BYTES = 256, FAILED = 99 };
+enum { PATH_BYTES = 256, FAILED = 99, SECONDS_MOST = 30 };
 
 int container_own_shm(void)
 {
@@ -108,8 +109,11 @@ struct container container_begin(int flags, container_setup setup)
     close(pids[0]);
     close(pids[1]);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
-    while (!is_set_up(container.pid, setup))
+    time_t until = time(NULL) + SECONDS_MOST;
+    while (!is_set_up(container.pid, setup)) {
         assert_int_equal(waitpid(container.pid, NULL, WNOHANG), 0);
+        assert_true(time(NULL) < until);
+    }
     return container;
 }
 
