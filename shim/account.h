@@ -2,8 +2,8 @@
  * back, in the calling thread's slot, whoever asked for it first.
  *
  * One comparison with what is left (see region.h) decides between the fast
- * path and the slow one, which serves whatever is rare: the first call of a process, of a
- * thread, of a fork child; a thread without a slot; the tick.
+ * path and the slow one, which serves whatever is rare: the first call of a
+ * process, of a thread, of a fork child; a thread without a slot; the tick.
  */
 #ifndef SHIM_ACCOUNT_H
 #define SHIM_ACCOUNT_H

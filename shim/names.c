@@ -3,14 +3,11 @@
 #include "counter.h"
 #include "region.h"
 #include "segment.h"
+#include "turn.h"
 
-#include <stdbool.h>
 #include <string.h>
 
-enum {
-    PLACES = 2 * GCSHIM_NAMES,
-    TRIES = 10000, /* to take the table; some 100 us */
-};
+enum { PLACES = 2 * GCSHIM_NAMES };
 
 static_assert(NAME_TEXT_BYTES % sizeof(uint64_t) == 0, "hashed by words");
 
@@ -18,7 +15,7 @@ static_assert(NAME_TEXT_BYTES % sizeof(uint64_t) == 0, "hashed by words");
 static struct gcshim_name names[GCSHIM_NAMES];
 static uint32_t count = 1;
 static _Atomic uint64_t dropped;
-static _Atomic bool is_taken;
+static _Atomic bool turn;
 
 /* Where a name is, by its hash: indices, or 0.  Never more than half full.
  * W: who adds, after the name.  R: any. */
@@ -44,21 +41,6 @@ static _Atomic uint32_t *find(uint64_t h, uint32_t *ret_name)
         if (*ret_name == 0 || names[*ret_name].hash == h)
             return &places[i];
     }
-}
-
-/* Relaxed where it fails: nothing was touched. */
-static bool table_take(void)
-{
-    for (int i = 0; i < TRIES; i++)
-        if (!atomic_load_explicit(&is_taken, memory_order_relaxed) &&
-            !atomic_exchange_explicit(&is_taken, true, memory_order_acquire))
-            return true;
-    return false;
-}
-
-static void table_give_back(void)
-{
-    atomic_store_explicit(&is_taken, false, memory_order_release);
 }
 
 /* P: [profile-tables] */
@@ -97,9 +79,9 @@ uint32_t names_unknown(void)
 static uint32_t add_alone(uint64_t h, const char *text)
 {
     uint32_t number = 0;
-    if (table_take()) {
+    if (turn_take(&turn)) {
         number = add(h, text);
-        table_give_back();
+        turn_give_back(&turn);
     }
     if (number)
         return number;
@@ -120,7 +102,7 @@ uint32_t names_enter(const char text[NAME_TEXT_BYTES], size_t bytes)
  * next one overwrites it. */
 void names_inherit(void)
 {
-    table_give_back();
+    turn_give_back(&turn);
     names_unknown();
     if (count > 1 && segment_reserve(&region.segment.names[0],
                                      count * sizeof(names[0])))

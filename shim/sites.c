@@ -5,38 +5,21 @@
 #include "names.h"
 #include "region.h"
 #include "segment.h"
+#include "turn.h"
 
 #include <string.h>
 
-enum {
-    PROBES = 16,
-    TRIES = 10000, /* to take the tables; some 100 us */
-};
+enum { PROBES = 16 };
 
 static struct gcshim_site sites[GCSHIM_SITES];
 static struct gcshim_frame frames[GCSHIM_FRAMES];
 static uint32_t frame_count;
 static _Atomic uint64_t dropped;
-static _Atomic bool is_taken;
+static _Atomic bool turn;
 
 static struct gcshim_profile *profile(void)
 {
     return &region.segment.profile;
-}
-
-/* Relaxed where it fails: nothing was touched. */
-static bool tables_take(void)
-{
-    for (int i = 0; i < TRIES; i++)
-        if (!atomic_load_explicit(&is_taken, memory_order_relaxed) &&
-            !atomic_exchange_explicit(&is_taken, true, memory_order_acquire))
-            return true;
-    return false;
-}
-
-static void tables_give_back(void)
-{
-    atomic_store_explicit(&is_taken, false, memory_order_release);
 }
 
 /* FNV-1a over words, mixed once more; never 0. */
@@ -137,10 +120,10 @@ static uint32_t make(uint64_t h, const struct stack *stack)
 
 static uint32_t make_alone(uint64_t h, const struct stack *stack)
 {
-    if (!tables_take())
+    if (!turn_take(&turn))
         return GCSHIM_SITE_UNKNOWN;
     uint32_t number = make(h, stack);
-    tables_give_back();
+    turn_give_back(&turn);
     if (number == GCSHIM_SITE_NO_ROOM)
         drop();
     return number;
@@ -193,7 +176,7 @@ bool sites_reserve(void)
  * among the frames, or is a site without any. */
 void sites_inherit(void)
 {
-    tables_give_back();
+    turn_give_back(&turn);
     modules_inherit();
     names_inherit();
     memcpy(region.segment.sites, sites, sizeof(sites));
