@@ -6,6 +6,8 @@
 enum {
     /* The entries that an address may lie in on one level. */
     WINDOW = 8,
+    CHOICES = 2, /* windows of a level, each by a half of the hash */
+    HALF_BITS = 16,
     BUSY = 1, /* an address with this bit: its entry is being filled */
 };
 
@@ -16,11 +18,13 @@ static uint32_t hash(const struct blocklist *list, const void *p)
     return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
+/* Two windows to choose from leave far fewer blocks without room than one. */
 static uint32_t window_of(const struct blocklist *list,
-                          const struct blocklist_level *level, const void *p)
+                          const struct blocklist_level *level, const void *p,
+                          int choice)
 {
-    return level->first + (hash(list, p) & (level->entries - 1) &
-                           ~(uint32_t)(WINDOW - 1));
+    return level->first + (hash(list, p) >> (choice * HALF_BITS) &
+                           (level->entries - 1) & ~(uint32_t)(WINDOW - 1));
 }
 
 static struct gcshim_huge *shared(const struct blocklist *list,
@@ -87,11 +91,22 @@ static struct gcshim_huge *entry_claim(struct blocklist *list, const void *p)
         const struct blocklist_level *level = &list->levels[i];
         if (!level_open(list, level))
             return NULL;
-        struct gcshim_huge *entry =
-            window_claim(list, window_of(list, level, p), p);
-        if (entry)
-            return entry;
+        for (int k = 0; k < CHOICES; k++) {
+            struct gcshim_huge *entry =
+                window_claim(list, window_of(list, level, p, k), p);
+            if (entry)
+                return entry;
+        }
     }
+    return NULL;
+}
+
+static struct gcshim_huge *window_find(struct blocklist *list, uint32_t first,
+                                       const void *p)
+{
+    for (uint32_t i = first; i < first + WINDOW; i++)
+        if (counter_read(&list->entries[i].address) == (uintptr_t)p)
+            return &list->entries[i];
     return NULL;
 }
 
@@ -101,10 +116,12 @@ static struct gcshim_huge *entry_find(struct blocklist *list, const void *p)
         const struct blocklist_level *level = &list->levels[i];
         if (level->first >= counter_read(&list->high))
             return NULL;
-        uint32_t first = window_of(list, level, p);
-        for (uint32_t k = first; k < first + WINDOW; k++)
-            if (counter_read(&list->entries[k].address) == (uintptr_t)p)
-                return &list->entries[k];
+        for (int k = 0; k < CHOICES; k++) {
+            struct gcshim_huge *entry =
+                window_find(list, window_of(list, level, p, k), p);
+            if (entry)
+                return entry;
+        }
     }
     return NULL;
 }

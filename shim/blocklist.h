@@ -1,8 +1,8 @@
 /* Blocks by their address: one entry each, in a hash table that finds a
  * block's entry at its free in constant time.
  *
- * An entry lies within one of a few neighbours on each level, or the block is
- * not listed.  The first level serves as long as it has room; a further one is
+ * An entry lies in one of two short windows on each level, or the block is not
+ * listed.  The first level serves as long as it has room; a further one is
  * taken when a block does not fit into those before it.  Lock-free, any
  * context.
  *
@@ -19,7 +19,7 @@
 #include <stddef.h>
 
 struct blocklist_level {
-    uint32_t first, entries; /* entries: a power of two */
+    uint32_t first, entries; /* entries: a power of two, 65,536 at most */
 };
 
 struct blocklist {
