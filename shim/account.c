@@ -106,7 +106,7 @@ static void slow_leave(const struct change *change)
     arm();
     /* The fast path alone changes it, or hardly anything else. */
     if (is_due && passed > 0)
-        cache_publish();
+        cache_tick();
     if (is_due)
         tick();
 }

@@ -30,49 +30,47 @@ void account_hasten(void);
 /* Bytes in use over all slots; exact at rest.  Any context. */
 uint64_t account_used(void);
 
-/* Whether nothing rare is due with so many bytes; RECENT_BYTES_MIN to
- * TICK_BYTES of them.  In a fork child nothing has begun. */
-static inline bool account_is_fast(struct gcshim_slot *slot, uint64_t bytes)
-{
-    return LIKELY(process_has_begun() && slot_has_left(slot, bytes));
-}
-
-/* For a block of a size class.  False, with nothing counted, where it is time
- * for the slow path. */
-static inline bool account_alloc_fast(uint64_t bytes)
+/* Of a process that has begun: for RECENT_BYTES_MIN to TICK_BYTES bytes;
+ * recent: what they add to the twin's word.  False, with nothing counted,
+ * where it is time for the slow path. */
+static inline bool account_alloc_fast(uint64_t bytes, uint64_t recent)
 {
     struct gcshim_slot *slot = thread.slot;
-    if (!account_is_fast(slot, bytes))
+    if (UNLIKELY(!slot_has_left(slot, recent)))
         return false;
-    slot_count_alloc_fast(slot, bytes);
+    slot_count_alloc_fast(slot, bytes, recent);
     return true;
 }
 
-static inline bool account_free_fast(uint64_t bytes)
+static inline bool account_free_fast(uint64_t bytes, uint64_t recent)
 {
     struct gcshim_slot *slot = thread.slot;
-    if (!account_is_fast(slot, bytes))
+    if (UNLIKELY(!slot_has_left(slot, recent)))
         return false;
-    slot_count_free_fast(slot, bytes);
+    slot_count_free_fast(slot, bytes, recent);
     return true;
 }
 
-static inline bool is_countable_fast(uint64_t bytes)
+/* In a fork child nothing has begun. */
+static inline bool account_may_be_fast(uint64_t bytes)
 {
-    return bytes - RECENT_BYTES_MIN <= TICK_BYTES - RECENT_BYTES_MIN;
+    return process_has_begun() &&
+           bytes - RECENT_BYTES_MIN <= TICK_BYTES - RECENT_BYTES_MIN;
 }
 
 /* p: the block, still the caller's; NULL: there is none to be looked at.
  * False where it, not counted, is not to be handed out. */
 static inline bool account_alloc(const void *p, uint64_t bytes)
 {
-    return (is_countable_fast(bytes) && account_alloc_fast(bytes)) ||
+    return (account_may_be_fast(bytes) &&
+            account_alloc_fast(bytes, recent_of_alloc(bytes))) ||
            account_alloc_slow(p, bytes);
 }
 
 static inline void account_free(uint64_t bytes)
 {
-    if (!is_countable_fast(bytes) || !account_free_fast(bytes))
+    if (!account_may_be_fast(bytes) ||
+        !account_free_fast(bytes, recent_of_free(bytes)))
         account_free_slow(bytes);
 }
 
@@ -82,11 +80,13 @@ static inline void account_resize(const void *p, uint64_t old_bytes,
                                   uint64_t new_bytes)
 {
     struct gcshim_slot *slot = thread.slot;
-    if (is_countable_fast(old_bytes) && is_countable_fast(new_bytes) &&
+    uint64_t allocated = recent_of_alloc(new_bytes);
+    uint64_t freed = recent_of_free(old_bytes);
+    if (account_may_be_fast(old_bytes) && account_may_be_fast(new_bytes) &&
         old_bytes + new_bytes <= TICK_BYTES &&
-        account_is_fast(slot, old_bytes + new_bytes)) {
-        slot_count_alloc_fast(slot, new_bytes);
-        slot_count_free_fast(slot, old_bytes);
+        slot_has_left(slot, allocated + freed)) {
+        slot_count_alloc_fast(slot, new_bytes, allocated);
+        slot_count_free_fast(slot, old_bytes, freed);
     } else {
         account_resize_slow(p, old_bytes, new_bytes);
     }

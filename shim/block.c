@@ -30,9 +30,31 @@ COLD void *block_alloc_slow(void *p, unsigned class)
     return account_alloc(p, class_bytes[class]) ? p : block_refuse(p);
 }
 
-COLD void block_free_slow(void *p, unsigned class)
+/* Counted before it is freed: after that it may be its next owner's.  errno
+ * stays: programs free on their way out of an error. */
+static void free_uncached(void *p, size_t bytes)
 {
+    account_free(bytes);
+    if (is_listed(bytes))
+        block_unlist(p, bytes, &(struct blocklist_note){0});
+    if (is_huge(bytes) && shelf_put(p, bytes))
+        return;
+    int saved_errno = *thread.errno_location;
+    bool was_inside = mimalloc_enter();
+    mi_free(p);
+    mimalloc_leave(was_inside);
+    *thread.errno_location = saved_errno;
+}
+
+void block_free_slow(void *p, unsigned class)
+{
+    if (!is_class(class)) {
+        if (p)
+            free_uncached(p, mi_usable_size(p));
+        return;
+    }
     size_t bytes = class_bytes[class];
+    INVARIANT(bytes == mi_usable_size(p));
     account_free(bytes);
     if (is_listed(bytes))
         block_unlist(p, bytes, &(struct blocklist_note){0});
@@ -53,9 +75,10 @@ static void *fresh_counted(void *p, size_t bytes)
 COLD static void *fresh_noted(void *p, size_t request_bytes)
 {
     unsigned class;
-    size_t bytes = class_note(p, &class);
-    class_learn(request_bytes, class);
-    return fresh_counted(p, bytes);
+    p = fresh_counted(p, class_note(p, &class));
+    if (p)
+        class_learn(request_bytes, class);
+    return p;
 }
 
 /* What mimalloc says to a request; class: that is expected to serve it. */
@@ -111,13 +134,8 @@ void *block_alloc_larger(size_t bytes)
         return alloc_huge(bytes);
     if (bytes > CLASS_BYTES_MAX)
         return block_alloc_uncached(bytes, CLASS_NONE);
-    unsigned class = class_index(bytes);
-    void *p = cache_take(class);
-    if (!p)
-        return block_alloc_uncached(bytes, class);
-    return LIKELY(account_alloc_fast(class_bytes[class]))
-               ? p
-               : block_alloc_slow(p, class);
+    return block_alloc_of_class(
+        bytes, process_has_begun() ? class_index(bytes) : CLASS_NONE);
 }
 
 /* mimalloc knows fresh memory to be zero, so that what is large is left to
@@ -129,8 +147,8 @@ void *block_alloc_zeroed(size_t count, size_t bytes)
     if (LIKELY(!__builtin_mul_overflow(count, bytes, &total)) &&
         total <= REQUEST_SMALL_MAX) {
         class = class_of_request(total);
-        void *p = cache_take(class);
-        if (LIKELY(p))
+        void *p;
+        if (LIKELY(cache_take(class, &p)))
             return block_alloc_slow(memset(p, 0, total), class);
     }
     bool was_inside = mimalloc_enter();
@@ -228,23 +246,6 @@ static void relist(void *p, size_t bytes, const struct blocklist_note *note)
         huge_restore(p, bytes, note);
     else
         samples_add(p, bytes, note);
-}
-
-void block_free_uncached(void *p)
-{
-    if (!p)
-        return;
-    size_t bytes = mi_usable_size(p);
-    account_free(bytes);
-    if (is_listed(bytes))
-        block_unlist(p, bytes, &(struct blocklist_note){0});
-    if (is_huge(bytes) && shelf_put(p, bytes))
-        return;
-    int saved_errno = *thread.errno_location;
-    bool was_inside = mimalloc_enter();
-    mi_free(p);
-    mimalloc_leave(was_inside);
-    *thread.errno_location = saved_errno;
 }
 
 /* A block leaves its list before it is moved, as its address may be somebody

@@ -25,9 +25,6 @@ void *block_alloc_uncached(size_t bytes, unsigned class);
 /* Above REQUEST_SMALL_MAX bytes. */
 void *block_alloc_larger(size_t bytes);
 
-/* Whatever the cache does not keep; also NULL. */
-void block_free_uncached(void *p);
-
 /* Beyond the limit: as if it had never been. */
 COLD void *block_refuse(void *p);
 
@@ -52,39 +49,51 @@ void *block_realloc_array(void *p, size_t count, size_t bytes);
 bool block_unlist(void *p, size_t bytes, struct blocklist_note *ret_note);
 
 /* What is rare: a tick, a sample, a refusal.  The block, of that class, comes
- * from the cache, or is to go there. */
+ * from the cache. */
 COLD void *block_alloc_slow(void *p, unsigned class);
-COLD void block_free_slow(void *p, unsigned class);
+
+/* The same, a full list, or a block that is of no class; also NULL.  class:
+ * what class_of_block() says. */
+void block_free_slow(void *p, unsigned class);
+
+static inline void *block_alloc_of_class(size_t bytes, unsigned class)
+{
+    void *p;
+    const struct cache_list *list = cache_take(class, &p);
+    if (UNLIKELY(!list))
+        return block_alloc_uncached(bytes, class);
+    if (UNLIKELY(!account_alloc_fast(list->bytes, list->recent_of_alloc)))
+        return block_alloc_slow(p, class);
+    return p;
+}
 
 static inline void *block_alloc(size_t bytes)
 {
     if (UNLIKELY(bytes > REQUEST_SMALL_MAX))
         return block_alloc_larger(bytes);
-    unsigned class = class_of_request(bytes);
-    void *p = cache_take(class);
-    if (UNLIKELY(!p))
-        return block_alloc_uncached(bytes, class);
-    if (UNLIKELY(!account_alloc_fast(class_bytes[class])))
-        return block_alloc_slow(p, class);
-    return p;
+    return block_alloc_of_class(bytes, class_of_request(bytes));
 }
 
 /* Counted before it is freed: after that it may be its next owner's.  errno
  * stays: programs free on their way out of an error. */
-static inline void block_free(void *p)
+ALWAYS_INLINE void block_free(void *p)
 {
     unsigned class = class_of_block(p);
-    if (UNLIKELY(!is_class(class))) {
-        block_free_uncached(p);
-        return;
-    }
-    INVARIANT(class_bytes[class] == mi_usable_size(p));
-    if (UNLIKELY(is_listed(class_bytes[class]) ||
-                 !account_free_fast(class_bytes[class]))) {
+    if (UNLIKELY(class >= CLASS_VALUES)) {
         block_free_slow(p, class);
         return;
     }
-    cache_put(p, class);
+    struct cache_lists *lists = cache_enter();
+    struct cache_list *list = &lists->of[class];
+    if (UNLIKELY(cache_is_full(list) || is_listed(list->bytes) ||
+                 !account_free_fast(list->bytes, list->recent_of_free))) {
+        cache_leave(lists);
+        block_free_slow(p, class);
+        return;
+    }
+    INVARIANT(class_bytes[class] == mi_usable_size(p));
+    cache_push(list, p);
+    cache_leave(lists);
 }
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "counter.h"
 #include "settings.h"
+#include "slot.h"
 #include "text.h"
 
 #include <errno.h>
@@ -17,14 +18,19 @@ enum {
      * of the slot finds them warm; others ask mimalloc for them. */
     ROOMS = 512,
 
+    TICKS_TO_PUBLISH = 4,
+
+
     FRESH = 0xa5, /* with GCSHIM_CACHE_DEBUG: what a fresh block is full of */
 };
 
 /* How many blocks each list may hold, and all of them. */
-static uint32_t blocks_max[CLASSES];
+static uint16_t blocks_max[CLASSES];
 static size_t blocks_max_of_all;
 
 static void *rooms[ROOMS][CLASS_LAST * BLOCKS_MAX];
+
+const struct cache_lists cache_none, cache_busy;
 
 static uint64_t min(uint64_t a, uint64_t b)
 {
@@ -38,7 +44,7 @@ void cache_start(void)
     for (unsigned class = 1; class < CLASSES; class ++) {
         uint64_t blocks = settings.cache / CLASS_LAST / class_bytes[class];
         blocks_max[class] =
-            blocks < BLOCKS_MIN ? 0 : (uint32_t)min(blocks, BLOCKS_MAX);
+            blocks < BLOCKS_MIN ? 0 : (uint16_t)min(blocks, BLOCKS_MAX);
         blocks_max_of_all += blocks_max[class];
     }
 }
@@ -51,10 +57,14 @@ static size_t room_bytes(void)
 static void lists_open(void **room)
 {
     for (unsigned class = 1; class < CLASSES; class ++) {
-        struct cache_list *list = &thread.cache.lists[class];
-        list->blocks = room;
-        list->max = blocks_max[class];
-        room += list->max;
+        thread.cache.own.of[class] = (struct cache_list){
+            .blocks = room,
+            .recent_of_alloc = recent_of_alloc(class_bytes[class]),
+            .recent_of_free = recent_of_free(class_bytes[class]),
+            .bytes = class_bytes[class],
+            .max = blocks_max[class],
+        };
+        room += blocks_max[class];
     }
 }
 
@@ -78,37 +88,47 @@ static void **room_claim(void)
     return room;
 }
 
-void cache_open(void)
+static bool room_open(void)
 {
-    if (thread.cache.room || blocks_max_of_all == 0)
-        return;
     void **room = room_claim();
     if (!room)
-        return;
-    thread.cache.room = room;
-    thread.cache.busy = settings.cache_debug;
+        return false;
     lists_open(room);
+    thread.cache.room = room;
+    return true;
 }
 
-/* False where a handler has come in the middle of something. */
+/* A handler may have opened it and then been left by a thread that did not
+ * know yet: then there is room, and no list is in its place. */
+void cache_open(void)
+{
+    if (LIKELY(thread.cache.lists != CACHE_NONE) || blocks_max_of_all == 0)
+        return;
+    if ((thread.cache.room || room_open()) && !settings.cache_debug)
+        thread.cache.lists = &thread.cache.own;
+}
+
+/* False where there are none, or a handler has come in the middle of
+ * something. */
 static bool lists_claim(void)
 {
-    bool *busy =
-        settings.cache_debug ? &thread.cache.checks : &thread.cache.busy;
-    if (*busy)
+    if (!thread.cache.room || thread.cache.is_checking ||
+        thread.cache.lists == CACHE_BUSY)
         return false;
-    *busy = true;
-    atomic_signal_fence(memory_order_seq_cst);
+    thread.cache.is_checking = settings.cache_debug;
+    cache_enter();
     return true;
 }
 
 static void lists_release(void)
 {
-    atomic_signal_fence(memory_order_seq_cst);
-    if (settings.cache_debug)
-        thread.cache.checks = false;
-    else
-        thread.cache.busy = false;
+    thread.cache.is_checking = false;
+    cache_leave(settings.cache_debug ? CACHE_NONE : &thread.cache.own);
+}
+
+static struct cache_list *list_of(unsigned class)
+{
+    return &thread.cache.own.of[class];
 }
 
 COLD static void complain(const char *what, const void *p, unsigned class)
@@ -176,7 +196,7 @@ static void give(void *p)
  * caches.  The list is whole before the first is given. */
 static void give_oldest(unsigned class, uint32_t count)
 {
-    struct cache_list *list = &thread.cache.lists[class];
+    struct cache_list *list = list_of(class);
     for (uint32_t i = 0; i < count; i++) {
         check_take(list->blocks[i], class);
         give(list->blocks[i]);
@@ -188,17 +208,17 @@ static void give_oldest(unsigned class, uint32_t count)
 
 static void put(void *p, unsigned class)
 {
-    struct cache_list *list = &thread.cache.lists[class];
+    struct cache_list *list = list_of(class);
     check_put(p, class);
     if (list->max && list->count == list->max)
-        give_oldest(class, (list->max + 1) / 2);
+        give_oldest(class, (list->max + 1U) / 2);
     if (list->max)
         list->blocks[list->count++] = p;
     else
         give(p);
 }
 
-COLD void cache_put_slow(void *p, unsigned class)
+COLD void cache_put(void *p, unsigned class)
 {
     int saved_errno = errno;
     if (lists_claim()) {
@@ -212,10 +232,10 @@ COLD void cache_put_slow(void *p, unsigned class)
 
 COLD void *cache_take_checked(unsigned class)
 {
-    struct cache_list *list = &thread.cache.lists[class];
     void *p = NULL;
     if (!lists_claim())
         return NULL;
+    struct cache_list *list = list_of(class);
     if (list->count > 0) {
         p = list->blocks[--list->count];
         check_take(p, class);
@@ -232,28 +252,20 @@ COLD void cache_mark_fresh(void *p, size_t bytes)
 static void give_all(void)
 {
     for (unsigned class = 1; class < CLASSES; class ++)
-        give_oldest(class, thread.cache.lists[class].count);
+        give_oldest(class, list_of(class)->count);
 }
 
 /* Not where a handler has come in the middle of something: what it leaves is
  * given back another time. */
 void cache_flush(void)
 {
-    if (!thread.cache.room || !lists_claim())
+    if (!lists_claim())
         return;
     give_all();
     lists_release();
 }
 
-static void lists_close(void)
-{
-    for (unsigned class = 1; class < CLASSES; class ++)
-        thread.cache.lists[class] = (struct cache_list){0};
-    if (!has_own_room())
-        give(thread.cache.room);
-    thread.cache.room = NULL;
-}
-
+/* Who has just been about to take them finds nothing, and no room. */
 bool cache_close(void)
 {
     if (!thread.cache.room)
@@ -261,9 +273,12 @@ bool cache_close(void)
     if (!lists_claim())
         return false;
     give_all();
-    lists_close();
-    lists_release();
-    thread.cache.busy = false;
+    thread.cache.own = (struct cache_lists){0};
+    if (!has_own_room())
+        give(thread.cache.room);
+    thread.cache.room = NULL;
+    thread.cache.is_checking = false;
+    cache_leave(CACHE_NONE);
     return true;
 }
 
@@ -273,7 +288,7 @@ uint64_t cache_bytes(void)
         return 0;
     uint64_t bytes = has_own_room() ? 0 : room_bytes();
     for (unsigned class = 1; class < CLASSES; class ++)
-        bytes += (uint64_t)thread.cache.lists[class].count * class_bytes[class];
+        bytes += (uint64_t)list_of(class)->count * list_of(class)->bytes;
     return bytes;
 }
 
@@ -281,4 +296,10 @@ void cache_publish(void)
 {
     if (thread.slot != SLOT_LATE)
         counter_set(&thread.slot->cached_bytes, cache_bytes());
+}
+
+void cache_tick(void)
+{
+    if (thread.cache.ticks++ % TICKS_TO_PUBLISH == 0)
+        cache_publish();
 }

@@ -10,12 +10,11 @@
  * neither a free nor a malloc waits for memory that the program may have left
  * long ago, and a program that writes to a freed block spoils no list.
  *
- * A thread without a slot has no cache: its lists are empty and have no room.
- *
  * A signal handler may come between any two instructions and may allocate.
- * Whoever works on the lists says so in thread.cache.busy, and a handler that
- * finds that set goes to mimalloc.  With GCSHIM_CACHE_DEBUG it is always set,
- * which sends every call through the checks of cache.c.
+ * Whoever works on a thread's lists puts others in their place meanwhile, that
+ * are empty and have no room: so a handler goes to mimalloc.  A thread without
+ * a slot has such lists always; and with GCSHIM_CACHE_DEBUG every thread, which
+ * sends each call through the checks of cache.c.
  */
 #ifndef SHIM_CACHE_H
 #define SHIM_CACHE_H
@@ -43,9 +42,12 @@ uint64_t cache_bytes(void);
 /* The same into its slot. */
 void cache_publish(void);
 
-/* Where a list is full, or there is no cache: makes room and keeps the block,
- * or gives it to mimalloc. */
-COLD void cache_put_slow(void *p, unsigned class);
+/* At a tick: publishes now and then. */
+void cache_tick(void);
+
+/* Keeps a block of that class, freed; the list may be full, and there may be
+ * no cache.  What is not kept goes to mimalloc. */
+COLD void cache_put(void *p, unsigned class);
 
 /* With GCSHIM_CACHE_DEBUG, where cache_take() has nothing ever: a block that
  * nobody has written to since it was freed. */
@@ -54,43 +56,46 @@ COLD void *cache_take_checked(unsigned class);
 /* Likewise: what is handed out does not look like what was freed. */
 COLD void cache_mark_fresh(void *p, size_t bytes);
 
-static inline void cache_enter(void)
+static inline struct cache_lists *cache_enter(void)
 {
-    thread.cache.busy = true;
+    struct cache_lists *lists = thread.cache.lists;
+    thread.cache.lists = CACHE_BUSY;
     atomic_signal_fence(memory_order_seq_cst);
+    return lists;
 }
 
-static inline void cache_leave(void)
+static inline void cache_leave(struct cache_lists *lists)
 {
     atomic_signal_fence(memory_order_seq_cst);
-    thread.cache.busy = false;
+    thread.cache.lists = lists;
 }
 
-/* A block of that class, NULL where there is none. */
-static inline void *cache_take(unsigned class)
+/* A block of that class, and the list that it was on; NULL where there is
+ * none. */
+static inline const struct cache_list *cache_take(unsigned class, void **ret_p)
 {
-    struct cache_list *list = &thread.cache.lists[class];
-    void *p = NULL;
-    if (UNLIKELY(thread.cache.busy))
+    struct cache_lists *lists = cache_enter();
+    struct cache_list *list = &lists->of[class];
+    OPAQUE(list);
+    if (UNLIKELY(list->count == 0)) {
+        cache_leave(lists);
         return NULL;
-    cache_enter();
-    if (LIKELY(list->count > 0))
-        p = list->blocks[--list->count];
-    cache_leave();
-    return p;
+    }
+    *ret_p = list->blocks[--list->count];
+    cache_leave(lists);
+    return list;
 }
 
-/* p: a block of that class, freed. */
-static inline void cache_put(void *p, unsigned class)
+/* Between enter and leave. */
+static inline bool cache_is_full(const struct cache_list *list)
 {
-    struct cache_list *list = &thread.cache.lists[class];
-    if (UNLIKELY(thread.cache.busy || list->count == list->max)) {
-        cache_put_slow(p, class);
-        return;
-    }
-    cache_enter();
+    return list->count == list->max;
+}
+
+/* Between enter and leave, where there is room. */
+static inline void cache_push(struct cache_list *list, void *p)
+{
     list->blocks[list->count++] = p;
-    cache_leave();
 }
 
 #endif

@@ -7,8 +7,7 @@
 
 /* The addresses of a process, of 47 bits, fit into entries. */
 static_assert(47 - CLASS_TAG_SHIFT <= 16, "a tag and a class are one entry");
-static_assert(CLASS_LAST < CLASS_MIXED && CLASS_MIXED < 1 << CLASS_BITS,
-              "classes and the mark of mixed slices are told apart");
+static_assert(CLASS_VALUES <= 1 << CLASS_BITS, "they fit into an entry");
 
 /* clang-format off */
 const uint16_t class_bytes[CLASSES] = {
@@ -21,7 +20,9 @@ const uint16_t class_bytes[CLASSES] = {
 /* clang-format on */
 
 _Atomic uint16_t class_table[1 << CLASS_TABLE_BITS];
-_Atomic uint8_t class_by_request[REQUESTS];
+
+/* The same as in the wiped memory. */
+static _Atomic uint8_t learnt[REQUESTS];
 
 /* Written by class_start() alone, before any thread but the first. */
 static bool in_use;
@@ -87,10 +88,26 @@ size_t class_note_aligned(const void *p)
     return bytes;
 }
 
+static void request_set(size_t words, uint8_t class)
+{
+    atomic_store_explicit(&wiped.class_by_request[words], class,
+                          memory_order_relaxed);
+}
+
 void class_learn(size_t request_bytes, unsigned class)
 {
     size_t words = (request_bytes + REQUEST_WORD - 1) / REQUEST_WORD;
-    if (words < REQUESTS && class_bytes[class] >= words * REQUEST_WORD)
-        atomic_store_explicit(&class_by_request[words], (uint8_t) class,
-                              memory_order_relaxed);
+    if (words >= REQUESTS || class_bytes[class] < words * REQUEST_WORD ||
+        class_of_request(request_bytes) == class)
+        return;
+    atomic_store_explicit(&learnt[words], (uint8_t) class,
+                          memory_order_relaxed);
+    request_set(words, (uint8_t) class);
+}
+
+void class_begin(void)
+{
+    for (size_t words = 0; words < REQUESTS; words++)
+        request_set(words, atomic_load_explicit(&learnt[words],
+                                                memory_order_relaxed));
 }

@@ -31,6 +31,7 @@
 
 #include "compiler.h"
 #include "invariant.h"
+#include "wiped.h"
 
 #include <mimalloc.h>
 #include <stdatomic.h>
@@ -42,26 +43,20 @@ enum {
     CLASS_NONE = 0,
     CLASS_LAST = 44,
     CLASSES = CLASS_LAST + 1,
-    CLASS_MIXED = 63,
+    CLASS_MIXED,
+    CLASS_VALUES, /* that a slice's entry may say */
     CLASS_BITS = 6,
     CLASS_BYTES_MAX = 32 * 1024,
 
     CLASS_SLICE_SHIFT = 16,
     CLASS_TABLE_BITS = 22,
     CLASS_TAG_SHIFT = CLASS_SLICE_SHIFT + CLASS_TABLE_BITS - CLASS_BITS,
-
-    REQUEST_WORD = 8,
-    REQUEST_SMALL_MAX = 1024,
-    REQUESTS = REQUEST_SMALL_MAX / REQUEST_WORD + 1,
 };
 
 /* Usable bytes of a block of each class. */
-extern const uint16_t class_bytes[CLASSES];
+extern INTERNAL const uint16_t class_bytes[CLASSES];
 
-extern _Atomic uint16_t class_table[1 << CLASS_TABLE_BITS];
-
-/* The class that serves a request of so many words.  0: not known. */
-extern _Atomic uint8_t class_by_request[REQUESTS];
+extern INTERNAL _Atomic uint16_t class_table[1 << CLASS_TABLE_BITS];
 
 /* 8 to 64 in steps of 8, then four to each doubling, also beyond CLASS_LAST:
  * mimalloc's own sizes, so that no two of them share a class. */
@@ -102,11 +97,12 @@ static inline bool is_class(unsigned class)
     return LIKELY(class - 1 < CLASS_LAST);
 }
 
-/* The class that a request of 1 KiB at most is served from, or none. */
+/* The class that a request of REQUEST_SMALL_MAX bytes at most is served from.
+ * None: not known, or the process has not begun. */
 static inline unsigned class_of_request(size_t bytes)
 {
     return atomic_load_explicit(
-        &class_by_request[(bytes + REQUEST_WORD - 1) / REQUEST_WORD],
+        &wiped.class_by_request[(bytes + REQUEST_WORD - 1) / REQUEST_WORD],
         memory_order_relaxed);
 }
 
@@ -117,11 +113,15 @@ COLD size_t class_note(const void *p, unsigned *ret_class);
 /* The same for one that mimalloc may have aligned. */
 COLD size_t class_note_aligned(const void *p);
 
-/* A block of malloc or calloc shows what serves requests of this size. */
+/* A block of malloc or calloc shows what serves requests of this size.  Of a
+ * process that has begun. */
 COLD void class_learn(size_t request_bytes, unsigned class);
 
 /* Whether mimalloc's pages are what is said above. */
 void class_start(void);
+
+/* When the process has begun; a fork child goes on with what was learnt. */
+void class_begin(void);
 bool class_is_in_use(void);
 
 static inline size_t class_usable_bytes(const void *p)

@@ -5,8 +5,16 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* Is worked out once and kept: gcc would work some addresses out again. */
+#define OPAQUE(pointer) __asm__("" : "+r"(pointer))
+
 /* Kept out of the fast path's code. */
 #define COLD __attribute__((cold, noinline))
+
+/* An object of another file of ours, reached without a table of addresses. */
+#define INTERNAL __attribute__((visibility("hidden")))
 
 /* A name that programs bind to; all others stay inside. */
 #define EXPORT __attribute__((visibility("default")))

@@ -15,6 +15,7 @@
 #include "ranges.h"
 #include "region.h"
 #include "report.h"
+#include "samples.h"
 #include "segment.h"
 #include "settings.h"
 #include "shelf.h"
@@ -36,7 +37,7 @@ static struct {
     bool is_child;
     bool ended;
     bool sandboxed;
-    bool wipes; /* the kernel zeroes region.wiped in a child (Linux 4.14) */
+    bool wipes; /* the kernel zeroes wiped in a child (Linux 4.14) */
 } process;
 
 uint32_t process_id(void)
@@ -116,8 +117,7 @@ static int begin_shared(bool is_child)
             settings_silence();
         return publish(&identity);
     }
-    process.wipes = sys_madvise(&region.wiped, sizeof(region.wiped),
-                                MADV_WIPEONFORK) == 0;
+    process.wipes = sys_madvise(&wiped, sizeof(wiped), MADV_WIPEONFORK) == 0;
     process.pid = identity.pid;
     settings_load(environ);
     if (!settings.children)
@@ -131,11 +131,8 @@ static int begin_shared(bool is_child)
 /* By now the kernel has wiped these words; where it cannot, we do. */
 static void on_fork_child(void)
 {
-    if (!process.wipes) {
-        atomic_store_explicit(&region.wiped.begun, 0, memory_order_relaxed);
-        atomic_store_explicit(&region.wiped.beginning, 0,
-                              memory_order_relaxed);
-    }
+    if (!process.wipes)
+        memset(&wiped, 0, sizeof(wiped));
     process_begin();
 }
 
@@ -150,14 +147,17 @@ static void watch(void)
 static bool may_begin(void)
 {
     return !process_has_begun() &&
-           !atomic_exchange_explicit(&region.wiped.beginning, 1,
+           !atomic_exchange_explicit(&wiped.beginning, 1,
                                      memory_order_acquire);
 }
 
-/* Release: whoever finds it begun finds it whole.  P: [begin] */
+/* Release: whoever finds it begun finds it whole.  P: [begin]  From then on
+ * there may be fast blocks. */
 static void set_begun(void)
 {
-    atomic_store_explicit(&region.wiped.begun, 1, memory_order_release);
+    atomic_store_explicit(&wiped.begun, 1, memory_order_release);
+    samples_begin();
+    class_begin();
 }
 
 /* Whoever may fork in a sandbox need not be allowed to block a signal or to

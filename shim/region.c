@@ -1,3 +1,6 @@
 #include "region.h"
 
+#include "wiped.h"
+
 struct region region;
+struct wiped wiped;

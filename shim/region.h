@@ -1,4 +1,4 @@
-/* The memory of the account: three tables, one constant apart.
+/* The memory of the account: two tables, one constant apart.
  *
  *     segment   what readers see.  Zeroed private memory at first, from the
  *               program's first instruction; the file in /dev/shm is mapped
@@ -8,18 +8,15 @@
  *               child finds its twins as they stood in the very instant its
  *               memory was copied, while the parent's threads went on
  *               counting in the shared slots
- *     wiped     what a child must not inherit: the kernel zeroes it at fork
- *               (MADV_WIPEONFORK), however the child was made.  That nothing
- *               has begun sends the child's first malloc or free to the slow
- *               path before it has written a byte to its parent's segment
  *
  * A slot and its twin lie at the same index, 128 bytes an entry, so that one
- * pointer finds both.  The region is static: its
- * addresses are constants, and nothing has to be set up before it is used.
+ * pointer finds both.  The region is static: its addresses are constants, and
+ * nothing has to be set up before it is used.
  */
 #ifndef SHIM_REGION_H
 #define SHIM_REGION_H
 
+#include "compiler.h"
 #include "gcshim/layout.h"
 
 /* A twin is two totals and what has been counted since, in one word, so that
@@ -44,17 +41,11 @@ struct slot_twin {
 struct region {
     struct gcshim_segment segment;
     alignas(GCSHIM_HEADER_BYTES) struct slot_twin twins[GCSHIM_SLOTS];
-    struct {
-        /* 1 once this process has begun its account.  P: [begin] */
-        alignas(GCSHIM_HEADER_BYTES) _Atomic uint32_t begun;
-        /* 1 from when a thread has taken it on itself to begin it. */
-        _Atomic uint32_t beginning;
-    } wiped;
 };
 
 static_assert(sizeof(struct slot_twin) == GCSHIM_SLOT_BYTES, "one stride");
 
-extern struct region region;
+extern INTERNAL struct region region;
 
 enum {
     TWIN_DISTANCE =

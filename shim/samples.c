@@ -3,9 +3,12 @@
 #include "counter.h"
 #include "region.h"
 
-enum { TOO_MANY = UINT8_MAX };
+enum {
+    TOO_MANY = UINT8_MAX,
+    ALL_MAY_BE_LISTED = 1,
+    NONE_BUT_HUGE = GCSHIM_HUGE_ABOVE + 1,
+};
 
-_Atomic uint64_t listed_above = GCSHIM_HUGE_ABOVE;
 _Atomic uint8_t samples_filter[1 << SAMPLES_FILTER_BITS];
 
 static const struct blocklist_level levels[GCSHIM_SAMPLE_LEVELS] = {
@@ -27,6 +30,12 @@ static struct blocklist list = {
 
 static _Atomic uint64_t living, unlisted;
 
+static void limit_set(uint64_t unlisted_below)
+{
+    atomic_store_explicit(&wiped.unlisted_below, unlisted_below,
+                          memory_order_seq_cst);
+}
+
 /* A count that has been too high for once stays so: frees of blocks there
  * look into the list in vain, no more. */
 static void filter_change(const void *p, int by)
@@ -46,7 +55,7 @@ bool samples_add(const void *p, size_t bytes,
                  const struct blocklist_note *note)
 {
     atomic_fetch_add_explicit(&living, 1, memory_order_seq_cst);
-    atomic_store_explicit(&listed_above, 0, memory_order_seq_cst);
+    limit_set(ALL_MAY_BE_LISTED);
     filter_change(p, 1);
     if (blocklist_add(&list, p, bytes, note))
         return true;
@@ -66,15 +75,23 @@ COLD bool samples_remove(const void *p, struct blocklist_note *ret_note)
     return true;
 }
 
+static bool are_living(void)
+{
+    return atomic_load_explicit(&living, memory_order_seq_cst) != 0;
+}
+
+void samples_begin(void)
+{
+    limit_set(are_living() ? ALL_MAY_BE_LISTED : NONE_BUT_HUGE);
+}
+
 void samples_rest(void)
 {
-    if (atomic_load_explicit(&listed_above, memory_order_relaxed) ||
-        atomic_load_explicit(&living, memory_order_seq_cst))
+    if (!is_listed(GCSHIM_HUGE_ABOVE) || are_living())
         return;
-    atomic_store_explicit(&listed_above, GCSHIM_HUGE_ABOVE,
-                          memory_order_seq_cst);
-    if (atomic_load_explicit(&living, memory_order_seq_cst))
-        atomic_store_explicit(&listed_above, 0, memory_order_seq_cst);
+    limit_set(NONE_BUT_HUGE);
+    if (are_living())
+        limit_set(ALL_MAY_BE_LISTED);
 }
 
 void samples_forget(void)
@@ -83,7 +100,6 @@ void samples_forget(void)
     for (size_t i = 0; i < sizeof(samples_filter); i++)
         atomic_store_explicit(&samples_filter[i], 0, memory_order_relaxed);
     atomic_store_explicit(&living, 0, memory_order_seq_cst);
-    samples_rest();
 }
 
 void samples_inherit(void)

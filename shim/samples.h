@@ -1,19 +1,17 @@
 /* The samples that live, and how a free tells one from other blocks.
  *
  * While there are none a free compares its block's size with a limit, as it
- * has to for huge blocks anyway, and is done.  While there are some the limit
- * is 0, and a table of small counts by address says of nearly all blocks that
- * they are none.
+ * has to for huge blocks anyway, and is done.  While there are some no block
+ * is below the limit, and a table of small counts by address says of nearly
+ * all blocks that they are none.
  */
 #ifndef SHIM_SAMPLES_H
 #define SHIM_SAMPLES_H
 
 #include "blocklist.h"
+#include "wiped.h"
 
 #include <stdatomic.h>
-
-/* Blocks of more bytes may be listed: here, or as huge ones. */
-extern _Atomic uint64_t listed_above;
 
 enum { SAMPLES_FILTER_BITS = 16 };
 
@@ -26,11 +24,13 @@ static inline uint32_t samples_hash(const void *p)
                       (64 - SAMPLES_FILTER_BITS));
 }
 
-/* Relaxed: set before the block was handed out, by whatever way it came. */
+/* Whether a block of that size may be: here, or as a huge one.  Relaxed: set
+ * before the block was handed out, by whatever way it came. */
 static inline bool is_listed(size_t usable_bytes)
 {
-    return UNLIKELY(usable_bytes > atomic_load_explicit(&listed_above,
-                                                        memory_order_relaxed));
+    return UNLIKELY(usable_bytes >=
+                    atomic_load_explicit(&wiped.unlisted_below,
+                                         memory_order_relaxed));
 }
 
 static inline bool samples_may_hold(const void *p)
@@ -45,6 +45,9 @@ bool samples_add(const void *p, size_t bytes,
 
 /* The block is about to be freed; false, ret_note untouched, if it is none. */
 COLD bool samples_remove(const void *p, struct blocklist_note *ret_note);
+
+/* When the process has begun: frees have a limit. */
+void samples_begin(void);
 
 /* If there are no more, frees need not look for them: when sampling is off. */
 void samples_rest(void);

@@ -75,31 +75,39 @@ void slot_arm(struct gcshim_slot *slot, uint64_t bytes);
 /* How many of them it has used. */
 uint64_t slot_passed(const struct gcshim_slot *slot);
 
-/* Whether the fast path may count so many bytes. */
-static inline bool slot_has_left(struct gcshim_slot *slot, uint64_t bytes)
+/* What a block adds to the twin's word when it is allocated or freed. */
+static inline uint64_t recent_of_free(uint64_t bytes)
 {
-    uint64_t recent = atomic_load_explicit(&slot_twin(slot)->recent,
-                                           memory_order_relaxed);
-    return (int64_t)(recent - (bytes << RECENT_LEFT_SHIFT)) >= 0;
+    return UINT64_C(1) - (bytes << RECENT_LEFT_SHIFT);
 }
 
-/* By the owner, on the fast path. */
-static inline void slot_count_alloc_fast(struct gcshim_slot *slot,
-                                         uint64_t bytes)
+static inline uint64_t recent_of_alloc(uint64_t bytes)
 {
-    counter_add(&slot_twin(slot)->recent,
-                (bytes << RECENT_BYTES_SHIFT) +
-                    (UINT64_C(1) << RECENT_BLOCKS_SHIFT) -
-                    (bytes << RECENT_LEFT_SHIFT));
+    return (bytes << RECENT_BYTES_SHIFT) +
+           (UINT64_C(1) << RECENT_BLOCKS_SHIFT) - (bytes << RECENT_LEFT_SHIFT);
+}
+
+/* Whether the fast path may add that. */
+static inline bool slot_has_left(struct gcshim_slot *slot, uint64_t recent)
+{
+    return (int64_t)(atomic_load_explicit(&slot_twin(slot)->recent,
+                                          memory_order_relaxed) +
+                     recent) >= 0;
+}
+
+/* By the owner, on the fast path; recent: as above, of so many bytes. */
+static inline void slot_count_alloc_fast(struct gcshim_slot *slot,
+                                         uint64_t bytes, uint64_t recent)
+{
+    counter_add(&slot_twin(slot)->recent, recent);
     counter_add(&slot->total.allocated_bytes, bytes);
     counter_add(&slot->total.allocated_blocks, 1);
 }
 
 static inline void slot_count_free_fast(struct gcshim_slot *slot,
-                                        uint64_t bytes)
+                                        uint64_t bytes, uint64_t recent)
 {
-    counter_add(&slot_twin(slot)->recent,
-                UINT64_C(1) - (bytes << RECENT_LEFT_SHIFT));
+    counter_add(&slot_twin(slot)->recent, recent);
     counter_add(&slot->total.freed_bytes, bytes);
     counter_add(&slot->total.freed_blocks, 1);
 }

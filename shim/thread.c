@@ -9,7 +9,10 @@
 #include <mimalloc.h>
 #include <pthread.h>
 
-THREAD_LOCAL struct thread thread = {.slot = SLOT_LATE};
+THREAD_LOCAL struct thread thread = {
+    .slot = SLOT_LATE,
+    .cache.lists = CACHE_NONE,
+};
 
 /* An error-checking mutex notes its owner's id, which libc keeps at hand. */
 uint32_t thread_id(void)

@@ -23,19 +23,32 @@
 #include <mimalloc.h>
 #include <stdbool.h>
 
-/* Freed blocks of one size class: a stack. */
+/* Freed blocks of one size class: a stack.  And what one of them counts. */
 struct cache_list {
     void **blocks;
-    uint32_t count, max;
+    uint64_t recent_of_alloc, recent_of_free;
+    uint32_t count;
+    uint16_t max, bytes;
 };
+
+struct cache_lists {
+    struct cache_list of[CLASS_VALUES];
+};
+
+/* Everybody's lists that are empty and have no room: of threads that have no
+ * cache, and of those that work on it. */
+extern INTERNAL const struct cache_lists cache_none, cache_busy;
+#define CACHE_NONE ((struct cache_lists *)&cache_none)
+#define CACHE_BUSY ((struct cache_lists *)&cache_busy)
 
 struct thread {
     struct gcshim_slot *slot; /* the late slot while it has none */
     struct {
-        bool busy;   /* being worked on: a handler keeps off */
-        bool checks; /* the same where busy is always set */
-        void **room; /* of all lists; NULL: there is no cache */
-        struct cache_list lists[CLASSES];
+        struct cache_lists *lists; /* to be used; see cache.h */
+        void **room;               /* of its own lists, NULL: it has none */
+        uint32_t ticks;            /* that it has seen */
+        bool is_checking; /* with GCSHIM_CACHE_DEBUG: being worked on */
+        struct cache_lists own;
     } cache;
     int *errno_location;      /* set by the first slow path */
     uint32_t tid;
@@ -70,7 +83,7 @@ struct thread {
     } signals;
 };
 
-extern THREAD_LOCAL struct thread thread;
+extern INTERNAL THREAD_LOCAL struct thread thread;
 
 /* While a thread is inside mimalloc, a signal handler that comes there may
  * allocate (programs do), but must not walk the heap or trim it.  Put back and

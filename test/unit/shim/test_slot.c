@@ -95,6 +95,23 @@ static void assert_twin(const struct gcshim_slot *slot)
     assert_memory_equal(&twin, &slot->total, sizeof(twin));
 }
 
+static void alloc_fast(struct gcshim_slot *slot, uint64_t bytes)
+{
+    slot_count_alloc_fast(slot, bytes, recent_of_alloc(bytes));
+}
+
+static void free_fast(struct gcshim_slot *slot, uint64_t bytes)
+{
+    slot_count_free_fast(slot, bytes, recent_of_free(bytes));
+}
+
+static bool has_left(struct gcshim_slot *slot, uint64_t bytes)
+{
+    bool has = slot_has_left(slot, recent_of_free(bytes));
+    assert_int_equal(slot_has_left(slot, recent_of_alloc(bytes)), has);
+    return has;
+}
+
 static void a_twin_that_is_armed_in_between_equals_its_slot(void **state)
 {
     (void)state;
@@ -102,16 +119,16 @@ static void a_twin_that_is_armed_in_between_equals_its_slot(void **state)
     for (uint64_t i = 0; i < 5; i++) {
         slot_arm(slot, RECENT_LEFT_MAX - i);
         assert_int_equal(slot_passed(slot), 0);
-        while (slot_has_left(slot, RECENT_BYTES_MIN))
+        while (has_left(slot, RECENT_BYTES_MIN))
             if (slot_passed(slot) / RECENT_BYTES_MIN % (i + 2) == 0)
-                slot_count_free_fast(slot, RECENT_BYTES_MIN);
+                free_fast(slot, RECENT_BYTES_MIN);
             else
-                slot_count_alloc_fast(slot, RECENT_BYTES_MIN);
+                alloc_fast(slot, RECENT_BYTES_MIN);
         slot_count_alloc(slot, UINT64_C(1) << 40);
         assert_twin(slot);
     }
     slot_arm(slot, 0);
-    assert_false(slot_has_left(slot, RECENT_BYTES_MIN));
+    assert_false(has_left(slot, RECENT_BYTES_MIN));
     assert_twin(slot);
     slot_release(slot);
 }
@@ -123,7 +140,7 @@ static void arming_writes_the_total_that_does_not_count_yet(void **state)
     struct gcshim_slot *slot = claim(101);
     struct slot_twin *twin = slot_twin(slot);
     slot_arm(slot, 1000);
-    slot_count_alloc_fast(slot, 100);
+    alloc_fast(slot, 100);
     unsigned index = twin->recent >> RECENT_TOTAL_SHIFT & 1;
     struct gcshim_counters before = twin->total[index];
     slot_arm(slot, 1000);
@@ -138,11 +155,11 @@ static void the_largest_and_the_smallest_blocks_fit_a_twin(void **state)
     (void)state;
     struct gcshim_slot *slot = claim(101);
     slot_arm(slot, RECENT_LEFT_MAX);
-    assert_true(slot_has_left(slot, RECENT_LEFT_MAX));
-    slot_count_alloc_fast(slot, RECENT_LEFT_MAX);
+    assert_true(has_left(slot, RECENT_LEFT_MAX));
+    alloc_fast(slot, RECENT_LEFT_MAX);
     assert_twin(slot);
     slot_arm(slot, RECENT_LEFT_MAX);
-    slot_count_free_fast(slot, RECENT_LEFT_MAX);
+    free_fast(slot, RECENT_LEFT_MAX);
     assert_twin(slot);
     slot_release(slot);
 }
