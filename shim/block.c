@@ -11,9 +11,6 @@ enum {
      * others at one of 64 KiB. */
     SMALL_PAGE_ALIGNMENT = 128,
     PAGE_ALIGNMENT = 64 * 1024,
-    /* From here on a small block takes up as much as one of these others
-     * wherever it comes from. */
-    SPARSE_ALIGNMENT = 512,
 };
 
 COLD void *block_refuse(void *p)
@@ -178,16 +175,16 @@ static void *alloc_over_aligned(size_t alignment, size_t bytes)
 }
 
 /* A size all of whose blocks are aligned, if pages begin as they do; 0 if
- * there is none.  mimalloc itself would hand out an inner address. */
+ * there is none.  mimalloc itself would hand out an inner address of a block
+ * larger by the alignment, and make a slice mixed (class.h); this takes up
+ * about twice as much where a few bytes are to be aligned to 256 or more. */
 static size_t aligned_size(size_t alignment, size_t bytes)
 {
     size_t whole = bytes > alignment ? bytes : alignment;
-    if (alignment >= SPARSE_ALIGNMENT && whole <= REQUEST_SMALL_MAX)
+    if (alignment > SMALL_PAGE_ALIGNMENT && whole <= REQUEST_SMALL_MAX)
         whole = REQUEST_SMALL_MAX + 1;
     whole = (whole + alignment - 1) & ~(alignment - 1);
-    size_t page =
-        whole <= REQUEST_SMALL_MAX ? SMALL_PAGE_ALIGNMENT : PAGE_ALIGNMENT;
-    return alignment <= page && whole <= CLASS_BYTES_MAX &&
+    return alignment <= PAGE_ALIGNMENT && whole <= CLASS_BYTES_MAX &&
                    class_bytes[class_index(whole)] % alignment == 0
                ? whole
                : 0;
