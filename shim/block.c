@@ -11,6 +11,8 @@ enum {
      * others at one of 64 KiB. */
     SMALL_PAGE_ALIGNMENT = 128,
     PAGE_ALIGNMENT = 64 * 1024,
+    /* Up to here blocks that a realloc leaves are not kept. */
+    OUTGROWN_MAX = 256,
 };
 
 COLD void *block_refuse(void *p)
@@ -288,13 +290,24 @@ static bool is_fit(size_t usable_bytes, size_t bytes)
     return bytes <= usable_bytes && bytes >= usable_bytes / 2;
 }
 
+/* Blocks that grow by and by do so in company: those of one size come to be
+ * together and leave together, page by page.  One that were kept here would
+ * hold its page, and hand the place of one that has left to one that stays. */
+static void free_outgrown(void *p, size_t bytes)
+{
+    if (bytes > OUTGROWN_MAX || settings.cache_debug)
+        block_free(p);
+    else
+        free_uncached(p, bytes);
+}
+
 static void *moved_to_another(void *p, size_t old_bytes, size_t bytes)
 {
     void *moved = block_alloc(bytes);
     if (UNLIKELY(!moved))
         return NULL;
     memcpy(moved, p, bytes < old_bytes ? bytes : old_bytes);
-    block_free(p);
+    free_outgrown(p, old_bytes);
     return moved;
 }
 

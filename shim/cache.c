@@ -1,5 +1,6 @@
 #include "cache.h"
 
+#include "clock.h"
 #include "counter.h"
 #include "settings.h"
 #include "slot.h"
@@ -19,6 +20,7 @@ enum {
     ROOMS = 512,
 
     TICKS_TO_PUBLISH = 4,
+    TICKS_TO_LOOK = 16,
 
 
     FRESH = 0xa5, /* with GCSHIM_CACHE_DEBUG: what a fresh block is full of */
@@ -298,8 +300,33 @@ void cache_publish(void)
         counter_set(&thread.slot->cached_bytes, cache_bytes());
 }
 
+/* A page of mimalloc's stays where one block of it is here: so what has been
+ * of no use since the last look is given back.  mimalloc asks for the time when
+ * the page goes. */
+static void give_idle(void)
+{
+    static THREAD_LOCAL struct {
+        const void *top;
+        uint32_t count;
+    } seen[CLASSES];
+    if (thread.in_mimalloc || clock_is_stopped() || !lists_claim())
+        return;
+    for (unsigned class = 1; class < CLASSES; class ++) {
+        struct cache_list *list = list_of(class);
+        const void *top = list->count ? list->blocks[list->count - 1] : NULL;
+        if (top && top == seen[class].top && list->count == seen[class].count)
+            give_oldest(class, list->count);
+        seen[class].top = top;
+        seen[class].count = list->count;
+    }
+    lists_release();
+}
+
 void cache_tick(void)
 {
-    if (thread.cache.ticks++ % TICKS_TO_PUBLISH == 0)
+    uint32_t ticks = thread.cache.ticks++;
+    if (ticks % TICKS_TO_LOOK == 0)
+        give_idle();
+    if (ticks % TICKS_TO_PUBLISH == 0)
         cache_publish();
 }

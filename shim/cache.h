@@ -3,8 +3,9 @@
  *
  * To the account a block in here is free; to mimalloc it is used.  How many
  * may lie here is bounded for each class, all together by GCSHIM_CACHE.  A
- * list that is full gives half of it back; all of them are given back where
- * the thread ends or mimalloc runs out of memory, and on a request to trim.
+ * list that is full gives half of it back, and one that has not been used for
+ * a while all of it; all lists are given back where the thread ends or
+ * mimalloc runs out of memory, and on a request to trim.
  *
  * The lists are arrays beside the blocks, and not made of the blocks: so
  * neither a free nor a malloc waits for memory that the program may have left
@@ -42,7 +43,7 @@ uint64_t cache_bytes(void);
 /* The same into its slot. */
 void cache_publish(void);
 
-/* At a tick: publishes now and then. */
+/* At a tick: now and then publishes, and gives back what is of no use. */
 void cache_tick(void);
 
 /* Keeps a block of that class, freed; the list may be full, and there may be

@@ -1,5 +1,6 @@
 /* A thread's cache of freed blocks. */
 #include "account.h"
+#include "block.h"
 #include "cache.h"
 #include "settings.h"
 #include "unit.h"
@@ -105,6 +106,50 @@ static void errno_is_kept(void **state)
     cache_flush();
 }
 
+/* As often as it may take until the next look at the lists, and one more. */
+static void see_ticks(void)
+{
+    for (int i = 0; i <= 16; i++)
+        cache_tick();
+}
+
+static void a_list_without_use_is_given_back(void **state)
+{
+    (void)state;
+    void *p = block();
+    see_ticks();
+    cache_put(p, class_under_test);
+    see_ticks();
+    assert_int_equal(list()->count, 1);
+    see_ticks();
+    assert_int_equal(list()->count, 0);
+}
+
+static void a_list_in_use_is_kept(void **state)
+{
+    (void)state;
+    cache_put(block(), class_under_test);
+    for (int i = 0; i < 4; i++) {
+        cache_put(block(), class_under_test);
+        see_ticks();
+    }
+    assert_int_equal(list()->count, 5);
+    cache_flush();
+}
+
+static void what_a_realloc_leaves_is_kept_if_large(void **state)
+{
+    (void)state;
+    cache_flush();
+    uint64_t empty = cache_bytes();
+    void *p = block_realloc(block_realloc(NULL, 256), 512);
+    assert_int_equal(cache_bytes(), empty);
+    p = block_realloc(p, 8192);
+    assert_int_equal(cache_bytes(), empty + 512);
+    block_free(p);
+    cache_flush();
+}
+
 static void *have_none_and_then_one(void *arg)
 {
     assert_ptr_equal(thread.slot, SLOT_LATE);
@@ -187,6 +232,9 @@ int main(void)
         cmocka_unit_test(a_flush_leaves_nothing_and_room),
         cmocka_unit_test(a_handler_in_the_middle_of_something_is_kept_off),
         cmocka_unit_test(errno_is_kept),
+        cmocka_unit_test(a_list_without_use_is_given_back),
+        cmocka_unit_test(a_list_in_use_is_kept),
+        cmocka_unit_test(what_a_realloc_leaves_is_kept_if_large),
         cmocka_unit_test(a_thread_has_a_cache_as_long_as_it_has_a_slot),
         cmocka_unit_test(what_destructors_free_late_is_not_cached),
         cmocka_unit_test(without_a_size_there_is_no_cache),
