@@ -7,6 +7,7 @@
  *   micro huge COUNT     256 KiB, freed at once
  *   micro large COUNT    16 blocks of 64 KiB to 16 MiB, taken in turn
  *   micro leavers COUNT  threads that each allocate a little and end
+ *   micro threads COUNT  threads that do nothing
  *   micro grow COUNT     realloc from 16 bytes to 1 MiB, a tenth more each time
  *   micro aligned COUNT  a working set aligned to 16 to 4,096 bytes
  *   micro pair COUNT     one thread allocates, another frees
@@ -111,16 +112,31 @@ static void start(pthread_t *thread, void *(*body)(void *), void *argument)
         abort();
 }
 
+static void *do_nothing(void *argument)
+{
+    return argument;
+}
+
 /* Two at a time: one begins while the other ends. */
-static void leavers(long count)
+static void begin_and_end(long count, void *(*body)(void *))
 {
     pthread_t thread[2];
-    start(&thread[0], leave, NULL);
+    start(&thread[0], body, NULL);
     for (long i = 1; i < count; i++) {
-        start(&thread[i % 2], leave, NULL);
+        start(&thread[i % 2], body, NULL);
         pthread_join(thread[(i + 1) % 2], NULL);
     }
     pthread_join(thread[(count + 1) % 2], NULL);
+}
+
+static void leavers(long count)
+{
+    begin_and_end(count, leave);
+}
+
+static void threads(long count)
+{
+    begin_and_end(count, do_nothing);
 }
 
 static void grow(long count)
@@ -178,15 +194,15 @@ static void many(long count)
 {
     struct worker worker[THREADS_MAX];
     const char *text = getenv("THREADS");
-    long threads = text ? atol(text) : 4;
-    if (threads < 1 || threads > THREADS_MAX)
+    long workers = text ? atol(text) : 4;
+    if (workers < 1 || workers > THREADS_MAX)
         abort();
-    for (long i = 0; i < threads; i++) {
+    for (long i = 0; i < workers; i++) {
         worker[i].seed = 88172645463325252 + (uint64_t)i;
-        worker[i].count = count / threads;
+        worker[i].count = count / workers;
         start(&worker[i].thread, work, &worker[i]);
     }
-    for (long i = 0; i < threads; i++)
+    for (long i = 0; i < workers; i++)
         pthread_join(worker[i].thread, NULL);
 }
 
@@ -273,8 +289,8 @@ int main(int argc, char **argv)
         void (*run)(long count);
     } loads[] = {{"loop", loop},       {"set", set},         {"heap", heap},
                  {"huge", huge},       {"large", large},     {"grow", grow},
-                 {"aligned", aligned}, {"leavers", leavers}, {"pair", pair},
-                 {"many", many}};
+                 {"aligned", aligned}, {"leavers", leavers}, {"threads", threads},
+                 {"pair", pair},       {"many", many}};
     long count = argc > 2 ? atol(argv[2]) : 0;
     for (size_t i = 0; count > 0 && i < sizeof loads / sizeof *loads; i++) {
         if (strcmp(argv[1], loads[i].name))
@@ -285,8 +301,8 @@ int main(int argc, char **argv)
         printf("%.3f %ld\n", each_ns, peak_kib());
         return 0;
     }
-    fputs("usage: micro loop|set|heap|huge|large|leavers|grow|aligned|pair|"
-          "many COUNT\n",
+    fputs("usage: micro loop|set|heap|huge|large|leavers|threads|grow|"
+          "aligned|pair|many COUNT\n",
           stderr);
     return 64;
 }
