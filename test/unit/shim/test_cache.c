@@ -96,6 +96,31 @@ static void a_handler_in_the_middle_of_something_is_kept_off(void **state)
     cache_flush();
 }
 
+/* The thread has read where its lists are, and not yet put others there. */
+static void a_handler_may_give_up_what_a_thread_is_about_to_take(void **state)
+{
+    (void)state;
+    const struct cache_lists *read = thread.cache.lists;
+    cache_put(block(), class_under_test);
+    assert_true(cache_close());
+    assert_int_equal(read->of[class_under_test].count, 0);
+    assert_int_equal(read->of[class_under_test].max, 0);
+    cache_open();
+    assert_true(list()->max > 0);
+}
+
+/* And leaves what it has read, when there was none. */
+static void a_cache_that_a_handler_opened_is_found_again(void **state)
+{
+    (void)state;
+    cache_put(block(), class_under_test);
+    cache_leave(CACHE_NONE);
+    assert_int_equal(list()->max, 0);
+    cache_open();
+    assert_int_equal(list()->count, 1);
+    cache_flush();
+}
+
 static void errno_is_kept(void **state)
 {
     (void)state;
@@ -231,6 +256,8 @@ int main(void)
         cmocka_unit_test(a_full_list_gives_its_older_half_away),
         cmocka_unit_test(a_flush_leaves_nothing_and_room),
         cmocka_unit_test(a_handler_in_the_middle_of_something_is_kept_off),
+        cmocka_unit_test(a_handler_may_give_up_what_a_thread_is_about_to_take),
+        cmocka_unit_test(a_cache_that_a_handler_opened_is_found_again),
         cmocka_unit_test(errno_is_kept),
         cmocka_unit_test(a_list_without_use_is_given_back),
         cmocka_unit_test(a_list_in_use_is_kept),
