@@ -220,7 +220,7 @@ static void put(void *p, unsigned class)
         give(p);
 }
 
-COLD void cache_put(void *p, unsigned class)
+COLD void cache_put_slow(void *p, unsigned class)
 {
     int saved_errno = errno;
     if (lists_claim()) {

@@ -46,9 +46,9 @@ void cache_publish(void);
 /* At a tick: now and then publishes, and gives back what is of no use. */
 void cache_tick(void);
 
-/* Keeps a block of that class, freed; the list may be full, and there may be
- * no cache.  What is not kept goes to mimalloc. */
-COLD void cache_put(void *p, unsigned class);
+/* Where a list is full, or there is none: makes room and keeps the block, or
+ * gives it to mimalloc. */
+COLD void cache_put_slow(void *p, unsigned class);
 
 /* With GCSHIM_CACHE_DEBUG, where cache_take() has nothing ever: a block that
  * nobody has written to since it was freed. */
@@ -97,6 +97,19 @@ static inline bool cache_is_full(const struct cache_list *list)
 static inline void cache_push(struct cache_list *list, void *p)
 {
     list->blocks[list->count++] = p;
+}
+
+/* p: a block of that class, freed. */
+static inline void cache_put(void *p, unsigned class)
+{
+    struct cache_lists *lists = cache_enter();
+    struct cache_list *list = &lists->of[class];
+    bool is_full = cache_is_full(list);
+    if (LIKELY(!is_full))
+        cache_push(list, p);
+    cache_leave(lists);
+    if (UNLIKELY(is_full))
+        cache_put_slow(p, class);
 }
 
 #endif
