@@ -24,6 +24,18 @@ void account_free_slow(uint64_t bytes);
 void account_resize_slow(const void *p, uint64_t old_bytes,
                          uint64_t new_bytes);
 
+/* The same for a block of more than TICK_BYTES, which is far more often than
+ * anything else is due. */
+bool account_alloc_large(const void *p, uint64_t bytes);
+void account_free_large(uint64_t bytes);
+
+/* Time has gone on since the last tick: the next large block brings one. */
+static inline void account_note_time(uint64_t coarse_ns)
+{
+    if (coarse_ns != thread.ticked_ns)
+        thread.to_tick = 0;
+}
+
 /* The calling thread's next call takes the slow path. */
 void account_hasten(void);
 

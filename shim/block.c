@@ -42,7 +42,9 @@ COLD void block_free_slow(void *p, unsigned class)
 /* A block of so many usable bytes, just had from mimalloc. */
 static void *fresh_counted(void *p, size_t bytes)
 {
-    if (UNLIKELY(!account_alloc(p, bytes)))
+    bool is_counted = bytes > TICK_BYTES ? account_alloc_large(p, bytes)
+                                         : account_alloc(p, bytes);
+    if (UNLIKELY(!is_counted))
         return block_refuse(p);
     if (is_huge(bytes))
         huge_add(p, bytes);
@@ -86,7 +88,14 @@ static void *alloc_huge(size_t bytes)
 {
     size_t usable_bytes;
     void *p = shelf_take(bytes, &usable_bytes);
-    return p ? fresh_counted(p, usable_bytes) : alloc_fresh(bytes, CLASS_NONE);
+    if (!p)
+        return alloc_fresh(bytes, CLASS_NONE);
+    if (UNLIKELY(!account_alloc_large(p, usable_bytes))) {
+        huge_forget(p);
+        return block_refuse(p);
+    }
+    huge_readd(p, usable_bytes);
+    return p;
 }
 
 COLD static void *alloc_checked(size_t bytes, unsigned class)
@@ -230,21 +239,44 @@ static void relist(void *p, size_t bytes, const struct blocklist_note *note)
         samples_add(p, bytes, note);
 }
 
-void block_free_uncached(void *p)
+static void give(void *p)
 {
-    if (!p)
-        return;
-    size_t bytes = mi_usable_size(p);
-    account_free(bytes);
-    if (is_listed(bytes))
-        block_unlist(p, bytes, &(struct blocklist_note){0});
-    if (is_huge(bytes) && shelf_put(p, bytes))
-        return;
     int saved_errno = *thread.errno_location;
     bool was_inside = mimalloc_enter();
     mi_free(p);
     mimalloc_leave(was_inside);
     *thread.errno_location = saved_errno;
+}
+
+static void free_huge(void *p, size_t bytes)
+{
+    account_free_large(bytes);
+    _Atomic uint64_t *place = shelf_reserve(p, bytes);
+    if (place) {
+        huge_park(p, bytes);
+        shelf_put(place, p, bytes);
+    } else {
+        huge_remove(p, bytes);
+        give(p);
+    }
+}
+
+void block_free_uncached(void *p)
+{
+    if (!p)
+        return;
+    size_t bytes = mi_usable_size(p);
+    if (is_huge(bytes)) {
+        free_huge(p, bytes);
+        return;
+    }
+    if (bytes > TICK_BYTES)
+        account_free_large(bytes);
+    else
+        account_free(bytes);
+    if (is_listed(bytes))
+        block_unlist(p, bytes, &(struct blocklist_note){0});
+    give(p);
 }
 
 /* A block leaves its list before it is moved, as its address may be somebody

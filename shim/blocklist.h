@@ -49,6 +49,22 @@ bool blocklist_add(struct blocklist *list, const void *p, size_t bytes,
 bool blocklist_remove(struct blocklist *list, const void *p,
                       struct blocklist_note *ret_note);
 
+/* The same of a block that is likely to come back soon: its entry is kept for
+ * it, unseen. */
+bool blocklist_park(struct blocklist *list, const void *p,
+                    struct blocklist_note *ret_note);
+
+/* It has come back; as blocklist_add(), and without its cost. */
+bool blocklist_unpark(struct blocklist *list, const void *p, size_t bytes,
+                      const struct blocklist_note *note);
+
+/* It will not: its entry is free.  Harmless if there is none. */
+void blocklist_forget(struct blocklist *list, const void *p);
+
+/* Number and bytes of those listed.  Exact at rest. */
+void blocklist_sum(const struct blocklist *list, uint64_t *ret_blocks,
+                   uint64_t *ret_bytes);
+
 /* Forgets all blocks.  No other thread may be at the list. */
 void blocklist_clear(struct blocklist *list);
 

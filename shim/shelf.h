@@ -7,8 +7,11 @@
  * (25 ms) is given to mimalloc at a later tick; so is all of it on a request
  * to trim, and where memory is short.
  *
- * A place is one word, taken and left by one compare and exchange, so that any
- * thread may come at any time, also in a signal handler.
+ * Not more is kept than the process had in use of late and has not now, so that
+ * it takes up no more memory than it did without us.
+ *
+ * A place is one word, taken by one compare and exchange, so that any thread
+ * may come at any time, also in a signal handler.
  */
 #ifndef SHIM_SHELF_H
 #define SHIM_SHELF_H
@@ -21,10 +24,16 @@
 
 /* A block of at least so many bytes, and its usable size; NULL if there is
  * none. */
-COLD void *shelf_take(size_t bytes, size_t *ret_usable_bytes);
+void *shelf_take(size_t bytes, size_t *ret_usable_bytes);
 
-/* False where it is not kept. */
-COLD bool shelf_put(void *p, size_t usable_bytes);
+/* A place for a block that is about to be freed, NULL where it is not to be
+ * kept.  It is parked in the list (huge.h) before it is put there. */
+_Atomic uint64_t *shelf_reserve(const void *p, size_t usable_bytes);
+void shelf_put(_Atomic uint64_t *place, void *p, size_t usable_bytes);
+
+/* Before so many bytes come fresh from mimalloc: gives it what would be too
+ * much besides them. */
+COLD void shelf_make_room(size_t bytes);
 
 /* Whether that block lies there. */
 bool shelf_holds(const void *p, size_t usable_bytes);

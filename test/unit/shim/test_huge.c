@@ -59,6 +59,26 @@ static void a_block_that_stays_keeps_its_time(void **state)
     huge_remove(block(7), BYTES);
 }
 
+static void a_block_that_is_kept_is_listed_while_it_is_in_use(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        huge_add(block(7), BYTES);
+        const struct gcshim_huge *entry = listed(block(7));
+        huge_park(block(7), BYTES);
+        assert_null(listed(block(7)));
+        assert_int_equal(header->huge_blocks, 0);
+        assert_int_equal(header->huge_bytes, 0);
+        huge_readd(block(7), BYTES);
+        assert_ptr_equal(listed(block(7)), entry);
+        assert_int_equal(header->huge_blocks, 1);
+        assert_int_equal(header->huge_bytes, BYTES);
+        huge_park(block(7), BYTES);
+        huge_forget(block(7));
+    }
+    assert_int_equal(listed_count(), 0);
+}
+
 static void few_blocks_take_the_first_level_alone(void **state)
 {
     (void)state;
@@ -122,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_block_is_listed_from_its_allocation_to_its_free),
         cmocka_unit_test(a_block_that_stays_keeps_its_time),
+        cmocka_unit_test(a_block_that_is_kept_is_listed_while_it_is_in_use),
         cmocka_unit_test(few_blocks_take_the_first_level_alone),
         cmocka_unit_test(threads_lose_and_invent_no_block),
         cmocka_unit_test(
