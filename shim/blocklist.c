@@ -120,9 +120,8 @@ static struct gcshim_huge *window_find(struct blocklist *list, uint32_t home,
     return NULL;
 }
 
-/* mark: PARKED or 0. */
-static struct gcshim_huge *entry_find(struct blocklist *list, const void *p,
-                                      uint64_t mark)
+static struct gcshim_huge *entry_search(struct blocklist *list, const void *p,
+                                        uint64_t mark)
 {
     for (int i = 0; i < list->level_count; i++) {
         const struct blocklist_level *level = &list->levels[i];
@@ -137,6 +136,17 @@ static struct gcshim_huge *entry_find(struct blocklist *list, const void *p,
         }
     }
     return NULL;
+}
+
+/* mark: PARKED or 0. */
+static struct gcshim_huge *entry_find(struct blocklist *list, const void *p,
+                                      uint64_t mark)
+{
+    struct gcshim_huge *entry =
+        &list->entries[home_of(list, &list->levels[0], p, 0)];
+    if (LIKELY(counter_read(&entry->address) == ((uintptr_t)p | mark)))
+        return entry;
+    return entry_search(list, p, mark);
 }
 
 /* The table last: who counts the blocks does so right after. */

@@ -37,6 +37,7 @@ static struct shelf {
     /* When a tick first saw it, 0: none yet, and by whom it was put here. */
     _Atomic uint64_t since_ns[PLACES];
     _Atomic uint32_t tids[PLACES];
+    _Atomic unsigned next; /* place to be filled; a hint */
 } shelves[SHELVES];
 
 static _Atomic uint64_t bytes_kept;
@@ -115,6 +116,16 @@ static bool empty(struct shelf *shelf, unsigned place, uint64_t seen)
     return true;
 }
 
+static unsigned next_of(const struct shelf *shelf)
+{
+    return atomic_load_explicit(&shelf->next, memory_order_relaxed);
+}
+
+static void set_next(struct shelf *shelf, unsigned place)
+{
+    atomic_store_explicit(&shelf->next, place, memory_order_relaxed);
+}
+
 static struct shelf *shelf_of(uint64_t slices)
 {
     return &shelves[class_index(slices << CLASS_SLICE_SHIFT) - FIRST_CLASS];
@@ -135,40 +146,20 @@ static uint64_t slices_for(size_t bytes)
                : (slices + COARSE_SLICES - 1) & -(uint64_t)COARSE_SLICES;
 }
 
-/* The places, a bit each, with a block of so many slices at least.  All are
- * looked at: which of them is not to be foretold, and a processor that guesses
- * wrong loses more. */
-static unsigned places_with(const struct shelf *shelf, uint64_t slices)
-{
-    unsigned places = 0;
-    for (unsigned i = 0; i < PLACES; i++)
-        places |= (unsigned)(slices_of(look(shelf, i)) >= slices) << i;
-    return places;
-}
-
-static unsigned places_free(const struct shelf *shelf)
-{
-    unsigned places = 0;
-    for (unsigned i = 0; i < PLACES; i++)
-        places |= (unsigned)(look(shelf, i) == 0) << i;
-    return places;
-}
-
-static unsigned first_of(unsigned places)
-{
-    return (unsigned)__builtin_ctz(places);
-}
-
+/* Backwards from the place that was filled last, where a block is likely: which
+ * places are taken is not to be foretold, and a processor that guesses wrong
+ * loses much. */
 static void *take(uint64_t slices, size_t *ret_usable_bytes)
 {
     struct shelf *shelf = shelf_of(slices);
-    unsigned places = places_with(shelf, slices);
-    for (; places; places &= places - 1) {
-        unsigned place = first_of(places);
+    unsigned next = next_of(shelf);
+    for (unsigned i = 1; i <= PLACES; i++) {
+        unsigned place = (next - i) % PLACES;
         uint64_t seen = look(shelf, place);
         if (slices_of(seen) >= slices && empty(shelf, place, seen)) {
-            *ret_usable_bytes = slices_of(seen) << CLASS_SLICE_SHIFT;
+            set_next(shelf, place);
             publish();
+            *ret_usable_bytes = slices_of(seen) << CLASS_SLICE_SHIFT;
             return address_of(seen);
         }
     }
@@ -196,11 +187,13 @@ static bool count_within(uint64_t bytes, uint64_t used)
 
 static _Atomic uint64_t *reserve(struct shelf *shelf)
 {
-    unsigned places = places_free(shelf);
-    for (; places; places &= places - 1) {
-        unsigned place = first_of(places);
-        if (!counter_swap(&shelf->blocks[place], 0, RESERVED))
+    unsigned next = next_of(shelf);
+    for (unsigned i = 0; i < PLACES; i++) {
+        unsigned place = (next + i) % PLACES;
+        if (look(shelf, place) != 0 ||
+            !counter_swap(&shelf->blocks[place], 0, RESERVED))
             continue;
+        set_next(shelf, place + 1);
         atomic_store_explicit(&shelf->tids[place], thread.tid,
                               memory_order_relaxed);
         counter_set(&shelf->since_ns[place], 0);
