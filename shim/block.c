@@ -261,11 +261,21 @@ static void free_huge(void *p, size_t bytes)
     }
 }
 
+/* mimalloc's own notes of a huge block lie where nothing else is used. */
+static size_t usable_bytes_of(const void *p)
+{
+    size_t bytes = class_of_block(p) == CLASS_HUGE ? huge_bytes_of(p) : 0;
+    if (bytes == 0)
+        return mi_usable_size(p);
+    INVARIANT(bytes == mi_usable_size(p));
+    return bytes;
+}
+
 void block_free_uncached(void *p)
 {
     if (!p)
         return;
-    size_t bytes = mi_usable_size(p);
+    size_t bytes = usable_bytes_of(p);
     if (is_huge(bytes)) {
         free_huge(p, bytes);
         return;

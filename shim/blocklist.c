@@ -178,6 +178,12 @@ bool blocklist_unpark(struct blocklist *list, const void *p, size_t bytes,
     return true;
 }
 
+size_t blocklist_bytes_of(struct blocklist *list, const void *p)
+{
+    const struct gcshim_huge *entry = entry_find(list, p, 0);
+    return entry ? counter_read(&entry->bytes) : 0;
+}
+
 /* next: what is in the place of the address from then on. */
 static bool unlist(struct blocklist *list, const void *p, uint64_t next,
                    struct blocklist_note *ret_note)

@@ -44,6 +44,9 @@ struct blocklist_note {
 bool blocklist_add(struct blocklist *list, const void *p, size_t bytes,
                    const struct blocklist_note *note);
 
+/* 0 where it is not listed. */
+size_t blocklist_bytes_of(struct blocklist *list, const void *p);
+
 /* The block is about to be freed, and its address to be somebody else's.
  * False, ret_note untouched, if it is not listed. */
 bool blocklist_remove(struct blocklist *list, const void *p,

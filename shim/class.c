@@ -7,7 +7,7 @@
 
 /* The addresses of a process, of 47 bits, fit into entries. */
 static_assert(47 - CLASS_TAG_SHIFT <= 16, "a tag and a class are one entry");
-static_assert(CLASS_LAST < CLASS_MIXED && CLASS_MIXED < 1 << CLASS_BITS,
+static_assert(CLASS_LAST < CLASS_HUGE && CLASS_HUGE < CLASS_MIXED && CLASS_MIXED < 1 << CLASS_BITS,
               "classes and the mark of mixed slices are told apart");
 
 /* clang-format off */
@@ -71,7 +71,7 @@ size_t class_note(const void *p, unsigned *ret_class)
     if (!in_use)
         return bytes;
     unsigned class = class_of_bytes(bytes);
-    entry_set(p, class);
+    entry_set(p, bytes > GCSHIM_HUGE_ABOVE ? CLASS_HUGE : class);
     if (class_of_block(p) == class)
         *ret_class = class;
     return bytes;

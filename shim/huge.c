@@ -91,6 +91,11 @@ COLD void huge_restore(const void *p, size_t bytes,
     errno = saved_errno;
 }
 
+size_t huge_bytes_of(const void *p)
+{
+    return blocklist_bytes_of(&list, p);
+}
+
 static void uncount(size_t bytes, bool is_listed)
 {
     if (!is_listed)

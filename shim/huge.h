@@ -26,6 +26,9 @@ void huge_park(const void *p, size_t bytes);
 void huge_readd(const void *p, size_t bytes);
 COLD void huge_forget(const void *p);
 
+/* Its usable bytes; 0 where it is not listed. */
+size_t huge_bytes_of(const void *p);
+
 /* It was not freed after all. */
 COLD void huge_restore(const void *p, size_t bytes,
                        const struct blocklist_note *note);
