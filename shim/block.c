@@ -86,16 +86,15 @@ static void *alloc_fresh(size_t bytes, unsigned class)
 
 static void *alloc_huge(size_t bytes)
 {
-    size_t usable_bytes;
-    void *p = shelf_take(bytes, &usable_bytes);
-    if (!p)
+    struct shelf_block kept;
+    if (!shelf_take(bytes, &kept))
         return alloc_fresh(bytes, CLASS_NONE);
-    if (UNLIKELY(!account_alloc_large(p, usable_bytes))) {
-        huge_forget(p);
-        return block_refuse(p);
+    if (UNLIKELY(!account_alloc_large(kept.p, kept.bytes))) {
+        huge_forget(kept.p);
+        return block_refuse(kept.p);
     }
-    huge_readd(p, usable_bytes);
-    return p;
+    huge_readd(kept.p, kept.bytes, kept.entry);
+    return kept.p;
 }
 
 COLD static void *alloc_checked(size_t bytes, unsigned class)
@@ -248,44 +247,51 @@ static void give(void *p)
     *thread.errno_location = saved_errno;
 }
 
-static void free_huge(void *p, size_t bytes)
+static void free_huge(const struct shelf_block *block)
 {
-    account_free_large(bytes);
-    _Atomic uint64_t *place = shelf_reserve(p, bytes);
+    account_free_large(block->bytes);
+    _Atomic uint64_t *place = shelf_reserve(block->p, block->bytes);
     if (place) {
-        huge_park(p, bytes);
-        shelf_put(place, p, bytes);
+        huge_park(block->p, block->bytes, block->entry);
+        shelf_put(place, block);
     } else {
-        huge_remove(p, bytes);
-        give(p);
+        huge_remove(block->p, block->bytes);
+        give(block->p);
     }
 }
 
 /* mimalloc's own notes of a huge block lie where nothing else is used. */
-static size_t usable_bytes_of(const void *p)
+static struct shelf_block known(void *p)
 {
-    size_t bytes = class_of_block(p) == CLASS_HUGE ? huge_bytes_of(p) : 0;
-    if (bytes == 0)
-        return mi_usable_size(p);
-    INVARIANT(bytes == mi_usable_size(p));
-    return bytes;
+    struct shelf_block block = {.p = p};
+    if (class_of_block(p) == CLASS_HUGE)
+        block.entry = huge_entry_of(p);
+    if (LIKELY(block.entry)) {
+        block.bytes = huge_entry_bytes(block.entry);
+        INVARIANT(block.bytes == mi_usable_size(p));
+        return block;
+    }
+    block.bytes = mi_usable_size(p);
+    if (is_huge(block.bytes))
+        block.entry = huge_entry_of(p);
+    return block;
 }
 
 void block_free_uncached(void *p)
 {
     if (!p)
         return;
-    size_t bytes = usable_bytes_of(p);
-    if (is_huge(bytes)) {
-        free_huge(p, bytes);
+    struct shelf_block block = known(p);
+    if (is_huge(block.bytes)) {
+        free_huge(&block);
         return;
     }
-    if (bytes > TICK_BYTES)
-        account_free_large(bytes);
+    if (block.bytes > TICK_BYTES)
+        account_free_large(block.bytes);
     else
-        account_free(bytes);
-    if (is_listed(bytes))
-        block_unlist(p, bytes, &(struct blocklist_note){0});
+        account_free(block.bytes);
+    if (is_listed(block.bytes))
+        block_unlist(p, block.bytes, &(struct blocklist_note){0});
     give(p);
 }
 

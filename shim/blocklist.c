@@ -31,8 +31,8 @@ static uint32_t home_of(const struct blocklist *list,
 }
 
 /* The next entry of the same window, the first after the last. */
-static struct gcshim_huge *window_entry(struct blocklist *list, uint32_t home,
-                                        uint32_t i)
+static struct gcshim_huge *window_entry(const struct blocklist *list,
+                                        uint32_t home, uint32_t i)
 {
     uint32_t first = home & ~(uint32_t)(WINDOW - 1);
     return &list->entries[first | ((home + i) & (WINDOW - 1))];
@@ -109,7 +109,7 @@ static struct gcshim_huge *entry_claim(struct blocklist *list, const void *p)
     return NULL;
 }
 
-static struct gcshim_huge *window_find(struct blocklist *list, uint32_t home,
+static struct gcshim_huge *window_find(const struct blocklist *list, uint32_t home,
                                        uint64_t address)
 {
     for (uint32_t i = 0; i < WINDOW; i++) {
@@ -120,8 +120,8 @@ static struct gcshim_huge *window_find(struct blocklist *list, uint32_t home,
     return NULL;
 }
 
-static struct gcshim_huge *entry_search(struct blocklist *list, const void *p,
-                                        uint64_t mark)
+static struct gcshim_huge *entry_search(const struct blocklist *list,
+                                        const void *p, uint64_t mark)
 {
     for (int i = 0; i < list->level_count; i++) {
         const struct blocklist_level *level = &list->levels[i];
@@ -139,8 +139,8 @@ static struct gcshim_huge *entry_search(struct blocklist *list, const void *p,
 }
 
 /* mark: PARKED or 0. */
-static struct gcshim_huge *entry_find(struct blocklist *list, const void *p,
-                                      uint64_t mark)
+static struct gcshim_huge *entry_find(const struct blocklist *list,
+                                      const void *p, uint64_t mark)
 {
     struct gcshim_huge *entry =
         &list->entries[home_of(list, &list->levels[0], p, 0)];
@@ -168,47 +168,45 @@ bool blocklist_add(struct blocklist *list, const void *p, size_t bytes,
     return entry;
 }
 
-bool blocklist_unpark(struct blocklist *list, const void *p, size_t bytes,
-                      const struct blocklist_note *note)
-{
-    struct gcshim_huge *entry = entry_find(list, p, PARKED);
-    if (!entry)
-        return blocklist_add(list, p, bytes, note);
-    list_entry(list, entry, p, bytes, note);
-    return true;
-}
-
-size_t blocklist_bytes_of(struct blocklist *list, const void *p)
+uint32_t blocklist_find(const struct blocklist *list, const void *p)
 {
     const struct gcshim_huge *entry = entry_find(list, p, 0);
-    return entry ? counter_read(&entry->bytes) : 0;
+    return entry ? (uint32_t)(entry - list->entries) + 1 : 0;
 }
 
-/* next: what is in the place of the address from then on. */
-static bool unlist(struct blocklist *list, const void *p, uint64_t next,
-                   struct blocklist_note *ret_note)
+bool blocklist_unpark(struct blocklist *list, const void *p, size_t bytes,
+                      const struct blocklist_note *note, uint32_t number)
 {
-    struct gcshim_huge *entry = entry_find(list, p, 0);
-    if (!entry)
-        return false;
-    *ret_note = note_of(entry);
+    if (number == 0)
+        return blocklist_add(list, p, bytes, note);
+    list_entry(list, &list->entries[number - 1], p, bytes, note);
+    return true;
+}
+
+/* next: what is in the place of the address from then on.  Release: the next
+ * owner's stores come after this one's. */
+static void unlist(struct blocklist *list, struct gcshim_huge *entry,
+                   uint64_t next)
+{
     if (!list->is_private)
         counter_set(&shared(list, entry)->address, 0);
-    /* Release: the next owner's stores come after this one's. */
     counter_set(&entry->address, next);
-    return true;
 }
 
 bool blocklist_remove(struct blocklist *list, const void *p,
                       struct blocklist_note *ret_note)
 {
-    return unlist(list, p, 0, ret_note);
+    struct gcshim_huge *entry = entry_find(list, p, 0);
+    if (!entry)
+        return false;
+    *ret_note = note_of(entry);
+    unlist(list, entry, 0);
+    return true;
 }
 
-bool blocklist_park(struct blocklist *list, const void *p,
-                    struct blocklist_note *ret_note)
+void blocklist_park(struct blocklist *list, const void *p, uint32_t number)
 {
-    return unlist(list, p, (uintptr_t)p | PARKED, ret_note);
+    unlist(list, &list->entries[number - 1], (uintptr_t)p | PARKED);
 }
 
 void blocklist_forget(struct blocklist *list, const void *p)

@@ -73,11 +73,11 @@ void huge_add(const void *p, size_t bytes)
     *thread.errno_location = saved_errno;
 }
 
-void huge_readd(const void *p, size_t bytes)
+void huge_readd(const void *p, size_t bytes, uint32_t entry)
 {
     int saved_errno = *thread.errno_location;
     struct blocklist_note note = note_now(bytes);
-    if (!blocklist_unpark(&list, p, bytes, &note))
+    if (!blocklist_unpark(&list, p, bytes, &note, entry))
         count_unlisted(1, bytes);
     count(1, bytes);
     *thread.errno_location = saved_errno;
@@ -91,9 +91,14 @@ COLD void huge_restore(const void *p, size_t bytes,
     errno = saved_errno;
 }
 
-size_t huge_bytes_of(const void *p)
+uint32_t huge_entry_of(const void *p)
 {
-    return blocklist_bytes_of(&list, p);
+    return blocklist_find(&list, p);
+}
+
+size_t huge_entry_bytes(uint32_t entry)
+{
+    return counter_read(&entries[entry - 1].bytes);
 }
 
 static void uncount(size_t bytes, bool is_listed)
@@ -110,10 +115,11 @@ struct blocklist_note huge_remove(const void *p, size_t bytes)
     return note;
 }
 
-void huge_park(const void *p, size_t bytes)
+void huge_park(const void *p, size_t bytes, uint32_t entry)
 {
-    struct blocklist_note note;
-    uncount(bytes, blocklist_park(&list, p, &note));
+    if (entry)
+        blocklist_park(&list, p, entry);
+    uncount(bytes, entry);
 }
 
 COLD void huge_forget(const void *p)

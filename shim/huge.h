@@ -21,13 +21,15 @@ void huge_add(const void *p, size_t bytes);
 struct blocklist_note huge_remove(const void *p, size_t bytes);
 
 /* The same where it is kept whole (shelf.h), and is likely to be handed out
- * again; by huge_readd() then, or else huge_forget(). */
-void huge_park(const void *p, size_t bytes);
-void huge_readd(const void *p, size_t bytes);
+ * again; by huge_readd() then, or else huge_forget().  entry: as of
+ * huge_entry_of(). */
+void huge_park(const void *p, size_t bytes, uint32_t entry);
+void huge_readd(const void *p, size_t bytes, uint32_t entry);
 COLD void huge_forget(const void *p);
 
-/* Its usable bytes; 0 where it is not listed. */
-size_t huge_bytes_of(const void *p);
+/* The number of its entry in the list; 0: it is not listed. */
+uint32_t huge_entry_of(const void *p);
+size_t huge_entry_bytes(uint32_t entry);
 
 /* It was not freed after all. */
 COLD void huge_restore(const void *p, size_t bytes,

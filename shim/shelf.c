@@ -7,6 +7,7 @@
 #include "settings.h"
 #include "thread.h"
 
+#include <assert.h>
 #include <mimalloc.h>
 #include <stdalign.h>
 
@@ -16,6 +17,7 @@ enum {
     FIRST_CLASS = 54, /* class_index() of the smallest, of three slices */
     SHELVES = 27,     /* four to each doubling, up to 16 MiB */
     PLACES = 8,       /* on each: a line of the processor's cache */
+    ENTRY_SHIFT = 48,
     RESERVED = 1,     /* a place for a block that is about to be put there */
     COARSE_SLICES = 8,
 
@@ -31,8 +33,13 @@ enum {
     TICK_SPACING_NS = 5000000,
 };
 
+#define ADDRESS_BITS (~UINT64_C(0) >> (64 - ENTRY_SHIFT))
+
+static_assert(GCSHIM_HUGE_ENTRIES < 1 << (64 - ENTRY_SHIFT),
+              "an entry's number stands above an address");
+
 static struct shelf {
-    /* address | slices; 0: free.  Blocks begin at a slice. */
+    /* entry << 48 | address | slices; 0: free.  Blocks begin at a slice. */
     alignas(64) _Atomic uint64_t blocks[PLACES];
     /* When a tick first saw it, 0: none yet, and by whom it was put here. */
     _Atomic uint64_t since_ns[PLACES];
@@ -93,7 +100,7 @@ static uint64_t slices_of(uint64_t block)
 
 static void *address_of(uint64_t block)
 {
-    return (void *)(block & ~(uint64_t)(SLICE_BYTES - 1));
+    return (void *)(block & ADDRESS_BITS & ~(uint64_t)(SLICE_BYTES - 1));
 }
 
 static bool is_block(uint64_t block)
@@ -149,7 +156,7 @@ static uint64_t slices_for(size_t bytes)
 /* Backwards from the place that was filled last, where a block is likely: which
  * places are taken is not to be foretold, and a processor that guesses wrong
  * loses much. */
-static void *take(uint64_t slices, size_t *ret_usable_bytes)
+static bool take(uint64_t slices, struct shelf_block *ret_block)
 {
     struct shelf *shelf = shelf_of(slices);
     unsigned next = next_of(shelf);
@@ -159,20 +166,24 @@ static void *take(uint64_t slices, size_t *ret_usable_bytes)
         if (slices_of(seen) >= slices && empty(shelf, place, seen)) {
             set_next(shelf, place);
             publish();
-            *ret_usable_bytes = slices_of(seen) << CLASS_SLICE_SHIFT;
-            return address_of(seen);
+            *ret_block = (struct shelf_block){
+                .p = address_of(seen),
+                .bytes = slices_of(seen) << CLASS_SLICE_SHIFT,
+                .entry = (uint32_t)(seen >> ENTRY_SHIFT),
+            };
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
-void *shelf_take(size_t bytes, size_t *ret_usable_bytes)
+bool shelf_take(size_t bytes, struct shelf_block *ret_block)
 {
     uint64_t slices = bytes <= PTRDIFF_MAX ? slices_for(bytes) : 0;
-    void *p = is_kept_size(slices) ? take(slices, ret_usable_bytes) : NULL;
-    if (!p)
-        shelf_make_room(bytes);
-    return p;
+    if (is_kept_size(slices) && take(slices, ret_block))
+        return true;
+    shelf_make_room(bytes);
+    return false;
 }
 
 /* Counted first, so that all together stay below what may be kept. */
@@ -218,9 +229,11 @@ _Atomic uint64_t *shelf_reserve(const void *p, size_t usable_bytes)
 }
 
 /* P: [shelf] */
-void shelf_put(_Atomic uint64_t *place, void *p, size_t usable_bytes)
+void shelf_put(_Atomic uint64_t *place, const struct shelf_block *block)
 {
-    counter_set(place, (uintptr_t)p | usable_bytes >> CLASS_SLICE_SHIFT);
+    counter_set(place, (uint64_t)block->entry << ENTRY_SHIFT |
+                           (uintptr_t)block->p |
+                           block->bytes >> CLASS_SLICE_SHIFT);
     publish();
 }
 

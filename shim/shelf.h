@@ -22,14 +22,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A block of at least so many bytes, and its usable size; NULL if there is
- * none. */
-void *shelf_take(size_t bytes, size_t *ret_usable_bytes);
+struct shelf_block {
+    void *p;
+    size_t bytes;   /* usable */
+    uint32_t entry; /* in the list (huge.h), kept for it; 0: none */
+};
+
+/* A block of at least so many bytes; false if there is none. */
+bool shelf_take(size_t bytes, struct shelf_block *ret_block);
 
 /* A place for a block that is about to be freed, NULL where it is not to be
  * kept.  It is parked in the list (huge.h) before it is put there. */
 _Atomic uint64_t *shelf_reserve(const void *p, size_t usable_bytes);
-void shelf_put(_Atomic uint64_t *place, void *p, size_t usable_bytes);
+void shelf_put(_Atomic uint64_t *place, const struct shelf_block *block);
 
 /* Before so many bytes come fresh from mimalloc: gives it what would be too
  * much besides them. */

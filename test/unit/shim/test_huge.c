@@ -65,15 +65,18 @@ static void a_block_that_is_kept_is_listed_while_it_is_in_use(void **state)
     for (int i = 0; i < 2; i++) {
         huge_add(block(7), BYTES);
         const struct gcshim_huge *entry = listed(block(7));
-        huge_park(block(7), BYTES);
+        uint32_t number = huge_entry_of(block(7));
+        assert_int_equal(huge_entry_bytes(number), BYTES);
+        huge_park(block(7), BYTES, number);
+        assert_int_equal(huge_entry_of(block(7)), 0);
         assert_null(listed(block(7)));
         assert_int_equal(header->huge_blocks, 0);
         assert_int_equal(header->huge_bytes, 0);
-        huge_readd(block(7), BYTES);
+        huge_readd(block(7), BYTES, number);
         assert_ptr_equal(listed(block(7)), entry);
         assert_int_equal(header->huge_blocks, 1);
         assert_int_equal(header->huge_bytes, BYTES);
-        huge_park(block(7), BYTES);
+        huge_park(block(7), BYTES, huge_entry_of(block(7)));
         huge_forget(block(7));
     }
     assert_int_equal(listed_count(), 0);

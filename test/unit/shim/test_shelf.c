@@ -19,15 +19,28 @@ enum {
 /* As block.c has it, listed first.  False where it was not kept. */
 static bool put_back(void *p)
 {
-    size_t bytes = mi_usable_size(p);
-    _Atomic uint64_t *place = shelf_reserve(p, bytes);
+    struct shelf_block block = {
+        .p = p,
+        .bytes = mi_usable_size(p),
+        .entry = huge_entry_of(p),
+    };
+    _Atomic uint64_t *place = shelf_reserve(p, block.bytes);
     if (!place) {
-        huge_remove(p, bytes);
+        huge_remove(p, block.bytes);
         return false;
     }
-    huge_park(p, bytes);
-    shelf_put(place, p, bytes);
+    huge_park(p, block.bytes, block.entry);
+    shelf_put(place, &block);
     return true;
+}
+
+static void *taken(size_t bytes, size_t *ret_usable_bytes)
+{
+    struct shelf_block block;
+    if (!shelf_take(bytes, &block))
+        return NULL;
+    *ret_usable_bytes = block.bytes;
+    return block.p;
 }
 
 static bool put(void *p)
@@ -43,7 +56,7 @@ static void *keep(size_t bytes)
     return p;
 }
 
-/* What shelf_take() returned. */
+/* What was taken. */
 static void drop(void *p)
 {
     huge_forget(p);
@@ -64,10 +77,10 @@ static void a_block_is_had_again(void **state)
     size_t usable = 0;
     void *p = keep(HUGE);
     assert_true(shelf_holds(p, HUGE));
-    assert_ptr_equal(shelf_take(HUGE, &usable), p);
+    assert_ptr_equal(taken(HUGE, &usable), p);
     assert_int_equal(usable, mi_usable_size(p));
     assert_false(shelf_holds(p, HUGE));
-    assert_null(shelf_take(HUGE, &usable));
+    assert_null(taken(HUGE, &usable));
     drop(p);
 }
 
@@ -77,9 +90,9 @@ static void a_block_serves_no_request_that_it_is_too_small_for(void **state)
     size_t usable = 0;
     use_once(16 << 20);
     void *p = keep(72UL * SLICE); /* shares a shelf with those of 80 */
-    assert_null(shelf_take(72UL * SLICE + 1, &usable));
-    assert_null(shelf_take(3UL * SLICE, &usable));
-    assert_ptr_equal(shelf_take(64UL * SLICE + 1, &usable), p);
+    assert_null(taken(72UL * SLICE + 1, &usable));
+    assert_null(taken(3UL * SLICE, &usable));
+    assert_ptr_equal(taken(64UL * SLICE + 1, &usable), p);
     assert_int_equal(usable, mi_usable_size(p));
     drop(p);
 }
@@ -92,13 +105,13 @@ static void only_huge_blocks_of_up_to_16_MiB_are_kept(void **state)
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         void *p = mi_malloc(sizes[i]);
         assert_null(shelf_reserve(p, mi_usable_size(p)));
-        assert_null(shelf_take(sizes[i], &usable));
+        assert_null(taken(sizes[i], &usable));
         mi_free(p);
     }
     void *p = keep(16 << 20);
-    assert_ptr_equal(shelf_take(16 << 20, &usable), p);
+    assert_ptr_equal(taken(16 << 20, &usable), p);
     drop(p);
-    assert_null(shelf_take(SIZE_MAX, &usable));
+    assert_null(taken(SIZE_MAX, &usable));
 }
 
 static uint64_t later_ns = UINT64_C(1) << 50;
@@ -155,9 +168,9 @@ static void what_is_kept_makes_room_for_what_is_to_be_used(void **state)
     forget_what_was_in_use();
     use_once(4UL * BYTES);
     void *small = keep(BYTES), *large = keep(2UL * BYTES);
-    assert_null(shelf_take(HUGE, &usable));
+    assert_null(taken(HUGE, &usable));
     assert_true(shelf_holds(large, 2UL * BYTES));
-    assert_null(shelf_take(5UL * BYTES, &usable));
+    assert_null(taken(5UL * BYTES, &usable));
     assert_false(shelf_holds(large, 2UL * BYTES));
     assert_true(shelf_holds(small, BYTES));
     shelf_clear();
@@ -185,14 +198,14 @@ static void *take_and_put(void *arg)
     account_alloc(NULL, 8); /* the first call of the thread */
     account_free(8);
     for (int i = 0; i < ROUNDS; i++) {
-        size_t usable = 0;
-        _Atomic int *owned = shelf_take(HUGE, &usable);
-        if (!owned)
+        struct shelf_block block;
+        if (!shelf_take(HUGE, &block))
             continue;
+        _Atomic int *owned = block.p;
         if (atomic_fetch_add(owned, 1) != 0)
             clashes++;
         atomic_fetch_sub(owned, 1);
-        huge_readd(owned, usable);
+        huge_readd(owned, block.bytes, block.entry);
         if (!put_back(owned))
             drop(owned);
     }
