@@ -24,8 +24,12 @@ void account_free_slow(uint64_t bytes);
 void account_resize_slow(const void *p, uint64_t old_bytes,
                          uint64_t new_bytes);
 
-/* The same for a block of more than TICK_BYTES, which is far more often than
- * anything else is due. */
+/* The same for large blocks, of which each, or each second one, would bring a
+ * tick by its size alone, far more often than anything is due. */
+static inline bool account_is_large(uint64_t bytes)
+{
+    return bytes > TICK_BYTES / 2;
+}
 bool account_alloc_large(const void *p, uint64_t bytes);
 void account_free_large(uint64_t bytes);
 

@@ -42,8 +42,8 @@ COLD void block_free_slow(void *p, unsigned class)
 /* A block of so many usable bytes, just had from mimalloc. */
 static void *fresh_counted(void *p, size_t bytes)
 {
-    bool is_counted = bytes > TICK_BYTES ? account_alloc_large(p, bytes)
-                                         : account_alloc(p, bytes);
+    bool is_counted = account_is_large(bytes) ? account_alloc_large(p, bytes)
+                                              : account_alloc(p, bytes);
     if (UNLIKELY(!is_counted))
         return block_refuse(p);
     if (is_huge(bytes))
@@ -286,7 +286,7 @@ void block_free_uncached(void *p)
         free_huge(&block);
         return;
     }
-    if (block.bytes > TICK_BYTES)
+    if (account_is_large(block.bytes))
         account_free_large(block.bytes);
     else
         account_free(block.bytes);
