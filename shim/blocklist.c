@@ -109,8 +109,8 @@ static struct gcshim_huge *entry_claim(struct blocklist *list, const void *p)
     return NULL;
 }
 
-static struct gcshim_huge *window_find(const struct blocklist *list, uint32_t home,
-                                       uint64_t address)
+static struct gcshim_huge *window_find(const struct blocklist *list,
+                                       uint32_t home, uint64_t address)
 {
     for (uint32_t i = 0; i < WINDOW; i++) {
         struct gcshim_huge *entry = window_entry(list, home, i);
@@ -128,9 +128,8 @@ static struct gcshim_huge *entry_search(const struct blocklist *list,
         if (level->first >= counter_read(&list->high))
             return NULL;
         for (int k = 0; k < CHOICES; k++) {
-            struct gcshim_huge *entry =
-                window_find(list, home_of(list, level, p, k),
-                            (uintptr_t)p | mark);
+            struct gcshim_huge *entry = window_find(
+                list, home_of(list, level, p, k), (uintptr_t)p | mark);
             if (entry)
                 return entry;
         }

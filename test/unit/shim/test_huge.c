@@ -111,6 +111,30 @@ static void what_does_not_fit_is_counted_and_forgotten_at_its_free(void **state)
     assert_int_equal(header->huge_bytes, 0);
 }
 
+static void an_entry_is_kept_for_its_block_as_long_as_wanted(void **state)
+{
+    enum { MANY = 4 * GCSHIM_HUGE_ENTRIES };
+    (void)state;
+    huge_add(block(0), BYTES);
+    uint32_t number = huge_entry_of(block(0));
+    huge_park(block(0), BYTES, number);
+    for (uint64_t i = 1; i < MANY; i++) {
+        huge_add(block(i), BYTES);
+        assert_int_not_equal(huge_entry_of(block(i)), number);
+    }
+    for (uint64_t i = 1; i < MANY; i++) {
+        uint32_t entry = huge_entry_of(block(i));
+        huge_park(block(i), BYTES, entry);
+        huge_forget(block(i));
+    }
+    huge_forget(block(0));
+    assert_int_equal(header->huge_unlisted, 0);
+    huge_add(block(MANY), BYTES);
+    assert_int_equal(header->huge_unlisted, 0);
+    huge_remove(block(MANY), BYTES);
+    assert_int_equal(header->huge_blocks, 0);
+}
+
 static void *add_and_remove(void *arg)
 {
     uint64_t own = (uintptr_t)arg;
@@ -150,6 +174,7 @@ int main(void)
         cmocka_unit_test(threads_lose_and_invent_no_block),
         cmocka_unit_test(
             what_does_not_fit_is_counted_and_forgotten_at_its_free),
+        cmocka_unit_test(an_entry_is_kept_for_its_block_as_long_as_wanted),
     };
     return RUN(tests);
 }
