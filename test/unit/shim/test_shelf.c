@@ -154,7 +154,7 @@ static void no_more_is_kept_than_was_in_use_of_late(void **state)
     mi_free(p[1]);
     mi_free(p[2]);
 
-    use_once(BLOCKS * BYTES);
+    use_once((size_t)BLOCKS * BYTES);
     for (int i = 0; i < BLOCKS; i++)
         keep(BYTES);
     shelf_clear();
