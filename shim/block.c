@@ -141,6 +141,8 @@ void *block_alloc_zeroed(size_t count, size_t bytes)
         if (LIKELY(p))
             return block_alloc_slow(memset(p, 0, total), class);
     }
+    if (is_huge(total))
+        shelf_make_room(total);
     bool was_inside = mimalloc_enter();
     void *p = mi_calloc(count, bytes);
     mimalloc_leave(was_inside);
@@ -157,6 +159,8 @@ static bool is_power_of_two(size_t n)
  * an offset it takes another path, which is right. */
 static void *alloc_over_aligned(size_t alignment, size_t bytes)
 {
+    if (is_huge(bytes))
+        shelf_make_room(bytes);
     bool was_inside = mimalloc_enter();
     void *p = mi_malloc_aligned_at(bytes, alignment, 0);
     mimalloc_leave(was_inside);
