@@ -30,9 +30,10 @@ static uint64_t own_net_bytes(void)
 
 bool figures_would_grow(uint64_t bytes)
 {
-    uint64_t step = TICK_BYTES * (1 + slots_high() / SLOTS_PER_STEP);
-    return (int64_t)(own_net_bytes() + bytes - thread.net_published) >=
-           (int64_t)step;
+    int64_t growth = (int64_t)(own_net_bytes() + bytes - thread.net_published);
+    return growth >= TICK_BYTES &&
+           growth >=
+               (int64_t)(TICK_BYTES * (1 + slots_high() / SLOTS_PER_STEP));
 }
 
 uint64_t figures_tick(uint64_t now_ns)
