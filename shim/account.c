@@ -2,6 +2,7 @@
 
 #include "cache.h"
 #include "collector.h"
+#include "figures.h"
 #include "huge.h"
 #include "process.h"
 #include "profile.h"
@@ -10,6 +11,10 @@
 #include "tick.h"
 
 #include <errno.h>
+
+/* For the tick a large block is as so many bytes, if that is all there is to
+ * it. */
+enum { LARGE_PASSES_BYTES = TICK_BYTES / 16 };
 
 /* What one call changes. */
 struct change {
@@ -97,7 +102,7 @@ static void slow_leave(const struct change *change)
     cache_open();
     uint64_t passed = slot_passed(thread.slot);
     sample(change, passed);
-    if (is_block(change))
+    if (is_block(change) && !is_huge(change->allocated_bytes))
         ranges_note(change->p, change->allocated_bytes);
     thread.to_tick -= (int64_t)(passed + bytes_of(change));
     bool is_due = thread.to_tick <= 0;
@@ -152,6 +157,25 @@ static void count_slowly(const struct change *change)
     errno = saved_errno;
 }
 
+/* Each of these is a reason for the slow path.  Samplers pass over huge blocks,
+ * which are all known; where the next hit is does not depend on them. */
+static bool is_plain(uint64_t bytes)
+{
+    return process_has_begun() && has_slot() && !thread.busy &&
+           thread.to_tick > 0 && !settings.gc_max &&
+           (is_huge(bytes) || !profile_is_on());
+}
+
+static void count_plainly(const struct change *change)
+{
+    thread.busy = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    count(change);
+    thread.to_tick -= LARGE_PASSES_BYTES;
+    atomic_signal_fence(memory_order_seq_cst);
+    thread.busy = false;
+}
+
 /* A handler that came in the middle of anything here triggers nothing. */
 static bool is_refused(uint64_t bytes)
 {
@@ -187,6 +211,24 @@ COLD void account_resize_slow(const void *p, uint64_t old_bytes,
                                   .allocated_bytes = new_bytes,
                                   .frees = true,
                                   .freed_bytes = old_bytes});
+}
+
+bool account_alloc_large(const void *p, uint64_t bytes)
+{
+    if (UNLIKELY(!is_plain(bytes) || figures_would_grow(bytes)))
+        return account_alloc_slow(p, bytes);
+    count_plainly(&(struct change){.p = p,
+                                   .allocates = true,
+                                   .allocated_bytes = bytes});
+    return true;
+}
+
+void account_free_large(uint64_t bytes)
+{
+    if (UNLIKELY(!is_plain(bytes)))
+        account_free_slow(bytes);
+    else
+        count_plainly(&(struct change){.frees = true, .freed_bytes = bytes});
 }
 
 uint64_t account_used(void)

@@ -24,6 +24,22 @@ void account_free_slow(uint64_t bytes);
 void account_resize_slow(const void *p, uint64_t old_bytes,
                          uint64_t new_bytes);
 
+/* The same for large blocks, of which each, or each second one, would bring a
+ * tick by its size alone, far more often than anything is due. */
+static inline bool account_is_large(uint64_t bytes)
+{
+    return bytes > TICK_BYTES / 2;
+}
+bool account_alloc_large(const void *p, uint64_t bytes);
+void account_free_large(uint64_t bytes);
+
+/* Time has gone on since the last tick: the next large block brings one. */
+static inline void account_note_time(uint64_t coarse_ns)
+{
+    if (coarse_ns != thread.ticked_ns)
+        thread.to_tick = 0;
+}
+
 /* The calling thread's next call takes the slow path. */
 void account_hasten(void);
 

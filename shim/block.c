@@ -29,41 +29,12 @@ COLD void *block_alloc_slow(void *p, unsigned class)
     return account_alloc(p, class_bytes[class]) ? p : block_refuse(p);
 }
 
-/* Counted before it is freed: after that it may be its next owner's.  errno
- * stays: programs free on their way out of an error. */
-static void free_uncached(void *p, size_t bytes)
-{
-    account_free(bytes);
-    if (is_listed(bytes))
-        block_unlist(p, bytes, &(struct blocklist_note){0});
-    if (is_huge(bytes) && shelf_put(p, bytes))
-        return;
-    int saved_errno = *thread.errno_location;
-    bool was_inside = mimalloc_enter();
-    mi_free(p);
-    mimalloc_leave(was_inside);
-    *thread.errno_location = saved_errno;
-}
-
-void block_free_slow(void *p, unsigned class)
-{
-    if (!is_class(class)) {
-        if (p)
-            free_uncached(p, mi_usable_size(p));
-        return;
-    }
-    size_t bytes = class_bytes[class];
-    INVARIANT(bytes == mi_usable_size(p));
-    account_free(bytes);
-    if (is_listed(bytes))
-        block_unlist(p, bytes, &(struct blocklist_note){0});
-    cache_put(p, class);
-}
-
 /* A block of so many usable bytes, just had from mimalloc. */
 static void *fresh_counted(void *p, size_t bytes)
 {
-    if (UNLIKELY(!account_alloc(p, bytes)))
+    bool is_counted = account_is_large(bytes) ? account_alloc_large(p, bytes)
+                                              : account_alloc(p, bytes);
+    if (UNLIKELY(!is_counted))
         return block_refuse(p);
     if (is_huge(bytes))
         huge_add(p, bytes);
@@ -106,9 +77,15 @@ static void *alloc_fresh(size_t bytes, unsigned class)
 
 static void *alloc_huge(size_t bytes)
 {
-    size_t usable_bytes;
-    void *p = shelf_take(bytes, &usable_bytes);
-    return p ? fresh_counted(p, usable_bytes) : alloc_fresh(bytes, CLASS_NONE);
+    struct shelf_block kept;
+    if (!shelf_take(bytes, &kept))
+        return alloc_fresh(bytes, CLASS_NONE);
+    if (UNLIKELY(!account_alloc_large(kept.p, kept.bytes))) {
+        huge_forget(kept.p);
+        return block_refuse(kept.p);
+    }
+    huge_readd(kept.p, kept.bytes, kept.entry);
+    return kept.p;
 }
 
 COLD static void *alloc_checked(size_t bytes, unsigned class)
@@ -150,6 +127,8 @@ void *block_alloc_zeroed(size_t count, size_t bytes)
         if (LIKELY(cache_take(class, &p)))
             return block_alloc_slow(memset(p, 0, total), class);
     }
+    if (is_huge(total))
+        shelf_make_room(total);
     bool was_inside = mimalloc_enter();
     void *p = mi_calloc(count, bytes);
     mimalloc_leave(was_inside);
@@ -166,6 +145,8 @@ static bool is_power_of_two(size_t n)
  * an offset it takes another path, which is right. */
 static void *alloc_over_aligned(size_t alignment, size_t bytes)
 {
+    if (is_huge(bytes))
+        shelf_make_room(bytes);
     bool was_inside = mimalloc_enter();
     void *p = mi_malloc_aligned_at(bytes, alignment, 0);
     mimalloc_leave(was_inside);
@@ -247,6 +228,78 @@ static void relist(void *p, size_t bytes, const struct blocklist_note *note)
         samples_add(p, bytes, note);
 }
 
+static void give(void *p)
+{
+    int saved_errno = *thread.errno_location;
+    bool was_inside = mimalloc_enter();
+    mi_free(p);
+    mimalloc_leave(was_inside);
+    *thread.errno_location = saved_errno;
+}
+
+static void free_huge(const struct shelf_block *block)
+{
+    account_free_large(block->bytes);
+    _Atomic uint64_t *place = shelf_reserve(block->p, block->bytes);
+    if (place) {
+        huge_park(block->p, block->bytes, block->entry);
+        shelf_put(place, block);
+    } else {
+        huge_remove(block->p, block->bytes);
+        give(block->p);
+    }
+}
+
+/* mimalloc's own notes of a huge block lie where nothing else is used. */
+static struct shelf_block known(void *p)
+{
+    struct shelf_block block = {.p = p};
+    if (class_of_block(p) == CLASS_HUGE)
+        block.entry = huge_entry_of(p);
+    if (LIKELY(block.entry)) {
+        block.bytes = huge_entry_bytes(block.entry);
+        INVARIANT(block.bytes == mi_usable_size(p));
+        return block;
+    }
+    block.bytes = mi_usable_size(p);
+    if (is_huge(block.bytes))
+        block.entry = huge_entry_of(p);
+    return block;
+}
+
+/* Counted before it is freed: after that it may be its next owner's.  errno
+ * stays: programs free on their way out of an error. */
+static void free_uncached(void *p)
+{
+    struct shelf_block block = known(p);
+    if (is_huge(block.bytes)) {
+        free_huge(&block);
+        return;
+    }
+    if (account_is_large(block.bytes))
+        account_free_large(block.bytes);
+    else
+        account_free(block.bytes);
+    if (is_listed(block.bytes))
+        block_unlist(p, block.bytes, &(struct blocklist_note){0});
+    give(p);
+}
+
+void block_free_slow(void *p, unsigned class)
+{
+    if (!is_class(class)) {
+        if (p)
+            free_uncached(p);
+        return;
+    }
+    size_t bytes = class_bytes[class];
+    INVARIANT(bytes == mi_usable_size(p));
+    account_free(bytes);
+    if (is_listed(bytes))
+        block_unlist(p, bytes, &(struct blocklist_note){0});
+    cache_put(p, class);
+}
+
 /* A block leaves its list before it is moved, as its address may be somebody
  * else's at once; and is put back if it stayed. */
 static void *moved_by_mimalloc(void *p, size_t old_bytes, size_t bytes)
@@ -295,10 +348,14 @@ static bool is_fit(size_t usable_bytes, size_t bytes)
  * hold its page, and hand the place of one that has left to one that stays. */
 static void free_outgrown(void *p, size_t bytes)
 {
-    if (bytes > OUTGROWN_MAX || settings.cache_debug)
+    if (bytes > OUTGROWN_MAX || settings.cache_debug) {
         block_free(p);
-    else
-        free_uncached(p, bytes);
+        return;
+    }
+    account_free(bytes);
+    if (is_listed(bytes))
+        block_unlist(p, bytes, &(struct blocklist_note){0});
+    give(p);
 }
 
 static void *moved_to_another(void *p, size_t old_bytes, size_t bytes)

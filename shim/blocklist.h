@@ -44,10 +44,29 @@ struct blocklist_note {
 bool blocklist_add(struct blocklist *list, const void *p, size_t bytes,
                    const struct blocklist_note *note);
 
+/* The number of its entry, from 1; 0: it is not listed. */
+uint32_t blocklist_find(const struct blocklist *list, const void *p);
+
 /* The block is about to be freed, and its address to be somebody else's.
  * False, ret_note untouched, if it is not listed. */
 bool blocklist_remove(struct blocklist *list, const void *p,
                       struct blocklist_note *ret_note);
+
+/* The same of a block that is likely to come back soon, with that entry: it is
+ * kept for it, unseen. */
+void blocklist_park(struct blocklist *list, const void *p, uint32_t number);
+
+/* It has come back; as blocklist_add(), and without its cost.  number: of the
+ * entry that was kept for it, or 0. */
+bool blocklist_unpark(struct blocklist *list, const void *p, size_t bytes,
+                      const struct blocklist_note *note, uint32_t number);
+
+/* It will not: its entry is free.  Harmless if there is none. */
+void blocklist_forget(struct blocklist *list, const void *p);
+
+/* Number and bytes of those listed.  Exact at rest. */
+void blocklist_sum(const struct blocklist *list, uint64_t *ret_blocks,
+                   uint64_t *ret_bytes);
 
 /* Forgets all blocks.  No other thread may be at the list. */
 void blocklist_clear(struct blocklist *list);

@@ -72,7 +72,7 @@ size_t class_note(const void *p, unsigned *ret_class)
     if (!in_use)
         return bytes;
     unsigned class = class_of_bytes(bytes);
-    entry_set(p, class);
+    entry_set(p, bytes > GCSHIM_HUGE_ABOVE ? CLASS_HUGE : class);
     if (class_of_block(p) == class)
         *ret_class = class;
     return bytes;

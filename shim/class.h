@@ -22,8 +22,8 @@
  *      mixed, and stays so: no class is noted over CLASS_MIXED, whichever
  *      slice's it is.
  *
- * Class 0 is none: ask mimalloc.  That serves for huge blocks, for mixed
- * slices, and for all blocks where mimalloc is not of the version that this
+ * Class 0 is none: ask mimalloc.  That serves for blocks of 32 to 128 KiB, for
+ * mixed slices, and for all blocks where mimalloc is not of the version that this
  * was written for or the program itself takes blocks from it.
  */
 #ifndef SHIM_CLASS_H
@@ -43,6 +43,7 @@ enum {
     CLASS_NONE = 0,
     CLASS_LAST = 44,
     CLASSES = CLASS_LAST + 1,
+    CLASS_HUGE = CLASSES, /* its size stands in the list of huge blocks */
     CLASS_MIXED,
     CLASS_VALUES, /* that a slice's entry may say */
     CLASS_BITS = 6,

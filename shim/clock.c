@@ -36,6 +36,22 @@ uint64_t clock_boottime_ns(void)
     return clock_ns(CLOCK_BOOTTIME);
 }
 
+/* That the two belong together is all that is needed of them: a boottime of a
+ * moment later, by another thread, is as good. */
+uint64_t clock_boottime_at(uint64_t coarse_ns)
+{
+    static _Atomic uint64_t known_coarse_ns, known_boottime_ns;
+    if (atomic_load_explicit(&known_coarse_ns, memory_order_acquire) !=
+            coarse_ns ||
+        coarse_ns == 0) {
+        atomic_store_explicit(&known_boottime_ns, clock_boottime_ns(),
+                              memory_order_relaxed);
+        atomic_store_explicit(&known_coarse_ns, coarse_ns,
+                              memory_order_release);
+    }
+    return atomic_load_explicit(&known_boottime_ns, memory_order_relaxed);
+}
+
 uint64_t clock_coarse_ns(void)
 {
     return clock_is_stopped() ? 0 : clock_ns(CLOCK_MONOTONIC_COARSE);

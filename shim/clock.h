@@ -11,6 +11,10 @@
 /* The clock of everything that readers see. */
 uint64_t clock_boottime_ns(void);
 
+/* The same as of when anybody first asked for it at that coarse time: good to
+ * a few milliseconds. */
+uint64_t clock_boottime_at(uint64_t coarse_ns);
+
 /* Cheaper, and good to a few milliseconds: to space things out. */
 uint64_t clock_coarse_ns(void);
 

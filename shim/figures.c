@@ -23,20 +23,22 @@ static const void *process_info_site;
 
 static uint64_t own_net_bytes(void)
 {
-    struct gcshim_counters own;
-    slot_totals(thread.slot, &own);
-    return counter_read(&own.allocated_bytes) - counter_read(&own.freed_bytes);
+    const struct gcshim_counters *own = &thread.slot->total;
+    return counter_read(&own->allocated_bytes) -
+           counter_read(&own->freed_bytes);
 }
 
-static bool has_grown(void)
+bool figures_would_grow(uint64_t bytes)
 {
-    uint64_t step = TICK_BYTES * (1 + slots_high() / SLOTS_PER_STEP);
-    return (int64_t)(own_net_bytes() - thread.net_published) >= (int64_t)step;
+    int64_t growth = (int64_t)(own_net_bytes() + bytes - thread.net_published);
+    return growth >= TICK_BYTES &&
+           growth >=
+               (int64_t)(TICK_BYTES * (1 + slots_high() / SLOTS_PER_STEP));
 }
 
 uint64_t figures_tick(uint64_t now_ns)
 {
-    if (now_ns >= counter_read(&next_publish_ns) || has_grown()) {
+    if (now_ns >= counter_read(&next_publish_ns) || figures_would_grow(0)) {
         counter_set(&next_publish_ns, now_ns + PUBLISH_SPACING_NS);
         return figures_publish();
     }

@@ -12,6 +12,10 @@
  * thread's own net bytes have grown enough that a peak could be missed. */
 uint64_t figures_tick(uint64_t now_ns);
 
+/* Whether so many bytes more, allocated by the calling thread, make it time by
+ * its net bytes alone. */
+bool figures_would_grow(uint64_t bytes);
+
 /* Publishes now, and returns a lower bound of what is in use. */
 uint64_t figures_publish(void);
 

@@ -33,6 +33,11 @@ static uint64_t mean_bytes(void)
     return atomic_load_explicit(&sampling.mean_bytes, memory_order_acquire);
 }
 
+bool profile_is_on(void)
+{
+    return mean_bytes() != 0;
+}
+
 static void tell(void)
 {
     struct gcshim_profile *to = shared();

@@ -6,7 +6,10 @@
 
 #include "sampler.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+bool profile_is_on(void);
 
 /* As GCSHIM_SAMPLE has it; while the program begins. */
 void profile_start(void);

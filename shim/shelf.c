@@ -1,21 +1,31 @@
 #include "shelf.h"
 
 #include "class.h"
-#include "clock.h"
 #include "counter.h"
 #include "gcshim/layout.h"
+#include "huge.h"
 #include "settings.h"
 #include "thread.h"
 
+#include <assert.h>
 #include <mimalloc.h>
+#include <stdalign.h>
 
 enum {
     SLICE_BYTES = 1 << CLASS_SLICE_SHIFT,
     SLICES_MAX = 16 * 1024 * 1024 / SLICE_BYTES,
     FIRST_CLASS = 54, /* class_index() of the smallest, of three slices */
     SHELVES = 27,     /* four to each doubling, up to 16 MiB */
-    PLACES = 4,       /* on each */
+    PLACES = 8,       /* on each: a line of the processor's cache */
+    ENTRY_SHIFT = 48,
+    RESERVED = 1,     /* a place for a block that is about to be put there */
     COARSE_SLICES = 8,
+
+    /* Kept even where as much is in use as ever of late. */
+    BYTES_MIN = 4 * 1024 * 1024,
+    /* What was in use of late is forgotten by so much of it at each tick that
+     * looks: half in a quarter of a second. */
+    FORGOTTEN_SHARE = 64,
 
     OWN_AGE_NS = 25000000,
     /* Blocks of another thread's heap go back when that thread looks. */
@@ -23,19 +33,37 @@ enum {
     TICK_SPACING_NS = 5000000,
 };
 
-#define END_OF_TIME (UINT64_MAX / 2)
+#define ADDRESS_BITS (~UINT64_C(0) >> (64 - ENTRY_SHIFT))
 
-static struct place {
-    /* address | slices; 0: free.  Blocks begin at a slice. */
-    _Atomic uint64_t block;
-    /* When, and by whom, it was put here; hints, as they are written after
-     * it. */
-    _Atomic uint64_t since_ns;
-    _Atomic uint32_t tid;
-} places[SHELVES][PLACES];
+static_assert(GCSHIM_HUGE_ENTRIES < 1 << (64 - ENTRY_SHIFT),
+              "an entry's number stands above an address");
+
+static struct shelf {
+    /* entry << 48 | address | slices; 0: free.  Blocks begin at a slice. */
+    alignas(64) _Atomic uint64_t blocks[PLACES];
+    /* When a tick first saw it, 0: none yet, and by whom it was put here. */
+    _Atomic uint64_t since_ns[PLACES];
+    _Atomic uint32_t tids[PLACES];
+    _Atomic unsigned next; /* place to be filled; a hint */
+} shelves[SHELVES];
 
 static _Atomic uint64_t bytes_kept;
 static _Atomic uint64_t next_tick_ns;
+
+/* The most bytes that were in use in huge blocks at a time. */
+static _Atomic uint64_t used_of_late;
+
+/* In a child that was forked in the middle it may be less than none. */
+static int64_t kept(void)
+{
+    return (int64_t)counter_read(&bytes_kept);
+}
+
+static void publish(void)
+{
+    int64_t bytes = kept();
+    counter_set(&SLOT_LATE->cached_bytes, bytes > 0 ? (uint64_t)bytes : 0);
+}
 
 static void count(uint64_t bytes)
 {
@@ -47,9 +75,22 @@ static void uncount(uint64_t bytes)
     counter_add_shared(&bytes_kept, -bytes);
 }
 
-static void publish(void)
+/* A hint: who loses the race is asked again soon. */
+static void note_used(uint64_t bytes)
 {
-    counter_set(&SLOT_LATE->cached_bytes, counter_read(&bytes_kept));
+    if (bytes > counter_read(&used_of_late))
+        counter_set(&used_of_late, bytes);
+}
+
+/* With so much in use in huge blocks. */
+static int64_t bytes_max(uint64_t used)
+{
+    int64_t room = (int64_t)(counter_read(&used_of_late) - used);
+    if (room < BYTES_MIN)
+        room = BYTES_MIN;
+    return (uint64_t)room < settings.cache_large
+               ? room
+               : (int64_t)settings.cache_large;
 }
 
 static uint64_t slices_of(uint64_t block)
@@ -59,42 +100,42 @@ static uint64_t slices_of(uint64_t block)
 
 static void *address_of(uint64_t block)
 {
-    return (void *)(block & ~(uint64_t)(SLICE_BYTES - 1));
+    return (void *)(block & ADDRESS_BITS & ~(uint64_t)(SLICE_BYTES - 1));
 }
 
-static uint64_t look(const struct place *place)
+static bool is_block(uint64_t block)
 {
-    return atomic_load_explicit(&place->block, memory_order_relaxed);
+    return block > RESERVED;
 }
 
-/* Acquire: what was done to the block before it was put here comes first.
+static uint64_t look(const struct shelf *shelf, unsigned place)
+{
+    return atomic_load_explicit(&shelf->blocks[place], memory_order_relaxed);
+}
+
+/* What was done to the block before it was put here comes first.
  * P: [shelf] */
-static bool empty(struct place *place, uint64_t seen)
+static bool empty(struct shelf *shelf, unsigned place, uint64_t seen)
 {
-    if (!atomic_compare_exchange_strong_explicit(&place->block, &seen, 0,
-                                                 memory_order_acquire,
-                                                 memory_order_relaxed))
+    if (!counter_swap(&shelf->blocks[place], seen, 0))
         return false;
     uncount(slices_of(seen) << CLASS_SLICE_SHIFT);
     return true;
 }
 
-/* P: [shelf] */
-static bool fill(struct place *place, uint64_t block)
+static unsigned next_of(const struct shelf *shelf)
 {
-    uint64_t seen = 0;
-    if (look(place) != 0 || !atomic_compare_exchange_strong_explicit(
-                                &place->block, &seen, block,
-                                memory_order_release, memory_order_relaxed))
-        return false;
-    atomic_store_explicit(&place->tid, thread.tid, memory_order_relaxed);
-    counter_set(&place->since_ns, clock_coarse_ns());
-    return true;
+    return atomic_load_explicit(&shelf->next, memory_order_relaxed);
 }
 
-static struct place *shelf_of(uint64_t slices)
+static void set_next(struct shelf *shelf, unsigned place)
 {
-    return places[class_index(slices << CLASS_SLICE_SHIFT) - FIRST_CLASS];
+    atomic_store_explicit(&shelf->next, place, memory_order_relaxed);
+}
+
+static struct shelf *shelf_of(uint64_t slices)
+{
+    return &shelves[class_index(slices << CLASS_SLICE_SHIFT) - FIRST_CLASS];
 }
 
 static bool is_kept_size(uint64_t slices)
@@ -112,43 +153,88 @@ static uint64_t slices_for(size_t bytes)
                : (slices + COARSE_SLICES - 1) & -(uint64_t)COARSE_SLICES;
 }
 
-COLD void *shelf_take(size_t bytes, size_t *ret_usable_bytes)
+/* Backwards from the place that was filled last, where a block is likely: which
+ * places are taken is not to be foretold, and a processor that guesses wrong
+ * loses much. */
+static bool take(uint64_t slices, struct shelf_block *ret_block)
+{
+    struct shelf *shelf = shelf_of(slices);
+    unsigned next = next_of(shelf);
+    for (unsigned i = 1; i <= PLACES; i++) {
+        unsigned place = (next - i) % PLACES;
+        uint64_t seen = look(shelf, place);
+        if (slices_of(seen) >= slices && empty(shelf, place, seen)) {
+            set_next(shelf, place);
+            publish();
+            *ret_block = (struct shelf_block){
+                .p = address_of(seen),
+                .bytes = slices_of(seen) << CLASS_SLICE_SHIFT,
+                .entry = (uint32_t)(seen >> ENTRY_SHIFT),
+            };
+            return true;
+        }
+    }
+    return false;
+}
+
+bool shelf_take(size_t bytes, struct shelf_block *ret_block)
 {
     uint64_t slices = bytes <= PTRDIFF_MAX ? slices_for(bytes) : 0;
-    if (!is_kept_size(slices))
-        return NULL;
-    struct place *shelf = shelf_of(slices);
+    if (is_kept_size(slices) && take(slices, ret_block))
+        return true;
+    shelf_make_room(bytes);
+    return false;
+}
+
+/* Counted first, so that all together stay below what may be kept. */
+static bool count_within(uint64_t bytes, uint64_t used)
+{
+    count(bytes);
+    if (kept() <= bytes_max(used))
+        return true;
+    uncount(bytes);
+    return false;
+}
+
+static _Atomic uint64_t *reserve(struct shelf *shelf)
+{
+    unsigned next = next_of(shelf);
     for (unsigned i = 0; i < PLACES; i++) {
-        uint64_t seen = look(&shelf[i]);
-        if (slices_of(seen) >= slices && empty(&shelf[i], seen)) {
-            *ret_usable_bytes = slices_of(seen) << CLASS_SLICE_SHIFT;
-            return address_of(seen);
-        }
+        unsigned place = (next + i) % PLACES;
+        if (look(shelf, place) != 0 ||
+            !counter_swap(&shelf->blocks[place], 0, RESERVED))
+            continue;
+        set_next(shelf, place + 1);
+        atomic_store_explicit(&shelf->tids[place], thread.tid,
+                              memory_order_relaxed);
+        counter_set(&shelf->since_ns[place], 0);
+        return &shelf->blocks[place];
     }
     return NULL;
 }
 
-static bool put(uint64_t block)
+_Atomic uint64_t *shelf_reserve(const void *p, size_t usable_bytes)
 {
-    struct place *shelf = shelf_of(slices_of(block));
-    for (unsigned i = 0; i < PLACES; i++)
-        if (fill(&shelf[i], block))
-            return true;
-    return false;
+    uint64_t used = huge_bytes();
+    uint64_t slices = usable_bytes >> CLASS_SLICE_SHIFT;
+    note_used(used);
+    if ((((uintptr_t)p | usable_bytes) & (SLICE_BYTES - 1)) ||
+        !is_kept_size(slices) ||
+        !count_within(usable_bytes, used - usable_bytes))
+        return NULL;
+    _Atomic uint64_t *place = reserve(shelf_of(slices));
+    if (!place)
+        uncount(usable_bytes);
+    return place;
 }
 
-COLD bool shelf_put(void *p, size_t usable_bytes)
+/* P: [shelf] */
+void shelf_put(_Atomic uint64_t *place, const struct shelf_block *block)
 {
-    uint64_t slices = usable_bytes >> CLASS_SLICE_SHIFT;
-    if (((uintptr_t)p | usable_bytes) & (SLICE_BYTES - 1) ||
-        !is_kept_size(slices))
-        return false;
-    count(usable_bytes);
-    if (counter_read(&bytes_kept) <= settings.cache_large &&
-        put((uintptr_t)p | slices))
-        return true;
-    uncount(usable_bytes);
-    return false;
+    counter_set(place, (uint64_t)block->entry << ENTRY_SHIFT |
+                           (uintptr_t)block->p |
+                           block->bytes >> CLASS_SLICE_SHIFT);
+    publish();
 }
 
 bool shelf_holds(const void *p, size_t usable_bytes)
@@ -156,67 +242,98 @@ bool shelf_holds(const void *p, size_t usable_bytes)
     uint64_t slices = usable_bytes >> CLASS_SLICE_SHIFT;
     if (!is_kept_size(slices))
         return false;
-    const struct place *shelf = shelf_of(slices);
+    const struct shelf *shelf = shelf_of(slices);
     for (unsigned i = 0; i < PLACES; i++)
-        if (address_of(look(&shelf[i])) == p)
+        if (address_of(look(shelf, i)) == p)
             return true;
     return false;
 }
 
 static void give(void *p)
 {
+    huge_forget(p);
     bool was_inside = mimalloc_enter();
     mi_free(p);
     mimalloc_leave(was_inside);
 }
 
-static bool is_old(const struct place *place, uint64_t now_ns)
+static bool give_from(struct shelf *shelf, unsigned place)
 {
-    uint32_t tid = atomic_load_explicit(&place->tid, memory_order_relaxed);
-    return (int64_t)(now_ns - counter_read(&place->since_ns)) >=
+    uint64_t seen = look(shelf, place);
+    if (!is_block(seen) || !empty(shelf, place, seen))
+        return false;
+    give(address_of(seen));
+    return true;
+}
+
+/* The largest first: as much room for fewer blocks. */
+COLD void shelf_make_room(size_t bytes)
+{
+    uint64_t used = huge_bytes() + bytes;
+    for (unsigned i = SHELVES; i > 0; i--)
+        for (unsigned j = 0; j < PLACES; j++) {
+            if (kept() <= bytes_max(used))
+                return;
+            give_from(&shelves[i - 1], j);
+        }
+}
+
+static bool is_old(struct shelf *shelf, unsigned place, uint64_t now_ns)
+{
+    uint32_t tid =
+        atomic_load_explicit(&shelf->tids[place], memory_order_relaxed);
+    uint64_t since_ns = counter_read(&shelf->since_ns[place]);
+    if (since_ns == 0)
+        counter_set(&shelf->since_ns[place], since_ns = now_ns);
+    return (int64_t)(now_ns - since_ns) >=
            (tid == thread.tid ? OWN_AGE_NS : OTHERS_AGE_NS);
 }
 
-/* now_ns: END_OF_TIME for all. */
-static bool give_old(uint64_t now_ns)
+static void give_old(uint64_t now_ns)
 {
-    bool has_given = false;
-    for (unsigned i = 0; i < SHELVES; i++) {
-        for (unsigned j = 0; j < PLACES; j++) {
-            struct place *place = &places[i][j];
-            uint64_t seen = look(place);
-            if (seen == 0 || !is_old(place, now_ns) || !empty(place, seen))
-                continue;
-            give(address_of(seen));
-            has_given = true;
-        }
-    }
-    return has_given;
+    for (unsigned i = 0; i < SHELVES; i++)
+        for (unsigned j = 0; j < PLACES; j++)
+            if (is_block(look(&shelves[i], j)) &&
+                is_old(&shelves[i], j, now_ns))
+                give_from(&shelves[i], j);
+}
+
+static void forget_used(void)
+{
+    uint64_t used = counter_read(&used_of_late);
+    counter_set(&used_of_late, used - used / FORGOTTEN_SHARE);
+    note_used(huge_bytes());
 }
 
 void shelf_tick(uint64_t now_ns)
 {
-    publish();
     if (now_ns < counter_read(&next_tick_ns))
         return;
     counter_set(&next_tick_ns, now_ns + TICK_SPACING_NS);
-    if (give_old(now_ns))
-        publish();
+    forget_used();
+    give_old(now_ns);
+    publish();
 }
 
 bool shelf_clear(void)
 {
-    bool has_given = give_old(END_OF_TIME);
+    bool has_given = false;
+    for (unsigned i = 0; i < SHELVES; i++)
+        for (unsigned j = 0; j < PLACES; j++)
+            has_given |= give_from(&shelves[i], j);
     publish();
     return has_given;
 }
 
+/* What a thread of the parent had just reserved stays so: it may be the calling
+ * one's. */
 void shelf_inherit(void)
 {
     uint64_t slices = 0;
     for (unsigned i = 0; i < SHELVES; i++)
         for (unsigned j = 0; j < PLACES; j++)
-            slices += slices_of(look(&places[i][j]));
+            if (is_block(look(&shelves[i], j)))
+                slices += slices_of(look(&shelves[i], j));
     counter_set(&bytes_kept, slices << CLASS_SLICE_SHIFT);
     publish();
 }

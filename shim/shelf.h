@@ -7,8 +7,11 @@
  * (25 ms) is given to mimalloc at a later tick; so is all of it on a request
  * to trim, and where memory is short.
  *
- * A place is one word, taken and left by one compare and exchange, so that any
- * thread may come at any time, also in a signal handler.
+ * Not more is kept than the process had in use of late and has not now, so that
+ * it takes up no more memory than it did without us.
+ *
+ * A place is one word, taken by one compare and exchange, so that any thread
+ * may come at any time, also in a signal handler.
  */
 #ifndef SHIM_SHELF_H
 #define SHIM_SHELF_H
@@ -19,12 +22,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A block of at least so many bytes, and its usable size; NULL if there is
- * none. */
-COLD void *shelf_take(size_t bytes, size_t *ret_usable_bytes);
+struct shelf_block {
+    void *p;
+    size_t bytes;   /* usable */
+    uint32_t entry; /* in the list (huge.h), kept for it; 0: none */
+};
 
-/* False where it is not kept. */
-COLD bool shelf_put(void *p, size_t usable_bytes);
+/* A block of at least so many bytes; false if there is none. */
+bool shelf_take(size_t bytes, struct shelf_block *ret_block);
+
+/* A place for a block that is about to be freed, NULL where it is not to be
+ * kept.  It is parked in the list (huge.h) before it is put there. */
+_Atomic uint64_t *shelf_reserve(const void *p, size_t usable_bytes);
+void shelf_put(_Atomic uint64_t *place, const struct shelf_block *block);
+
+/* Before so many bytes come fresh from mimalloc: gives it what would be too
+ * much besides them. */
+COLD void shelf_make_room(size_t bytes);
 
 /* Whether that block lies there. */
 bool shelf_holds(const void *p, size_t usable_bytes);

@@ -64,6 +64,7 @@ struct thread {
     bool takes_stack;               /* libunwind works for us */
     bool traces_fast;               /* and may keep a table for this thread */
     int64_t to_tick;                /* bytes; as of the last slow path */
+    uint64_t ticked_ns;             /* clock_coarse_ns() at the last tick */
     struct sampler sampler;
     mi_heap_t *heap;                /* where its blocks come from */
     uint64_t census_due_ns;         /* no census before this time and */

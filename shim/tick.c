@@ -12,6 +12,7 @@
 void tick(void)
 {
     uint64_t now = clock_coarse_ns();
+    thread.ticked_ns = now;
     uint64_t used = figures_tick(now);
     if (thread.in_mimalloc)
         return;

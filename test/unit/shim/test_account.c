@@ -208,6 +208,57 @@ static void the_peak_is_seen_though_nobody_looks(void **state)
     assert_in_range(peak, truth - 2 * TICK_BYTES - 100000, UINT64_MAX);
 }
 
+enum { LARGE = 10 * TICK_BYTES, LARGE_TO_A_TICK = 16 };
+
+static void a_large_block_that_lives_shortly_is_seen_in_the_peak(void **state)
+{
+    (void)state;
+    const struct gcshim_header *header = &region.segment.header;
+    figures_publish();
+    for (uint64_t i = 1; i <= 8; i++) {
+        uint64_t used = account_used();
+        uint64_t bytes = counter_read(&header->used_peak_bytes) + i * LARGE;
+        account_alloc_large(NULL, bytes);
+        assert_int_equal(account_used(), used + bytes);
+        assert_in_range(counter_read(&header->used_peak_bytes), used + bytes,
+                        used + bytes);
+        account_free_large(bytes);
+        assert_int_equal(account_used(), used);
+    }
+}
+
+/* Right after one, and below a peak that has been seen. */
+static void begin_to_count_ticks(void)
+{
+    account_alloc(NULL, LARGE);
+    account_free(LARGE);
+    thread.net_published = UINT64_C(1) << 50;
+    thread.ticked_ns = 0;
+}
+
+static void each_sixteenth_large_block_brings_a_tick(void **state)
+{
+    (void)state;
+    begin_to_count_ticks();
+    int blocks = 0;
+    for (; thread.ticked_ns == 0 && blocks < 100; blocks += 2) {
+        account_alloc_large(NULL, LARGE);
+        account_free_large(LARGE);
+    }
+    assert_in_range(blocks, LARGE_TO_A_TICK, LARGE_TO_A_TICK + 2);
+}
+
+static void a_large_block_brings_a_tick_when_time_has_gone_on(void **state)
+{
+    (void)state;
+    begin_to_count_ticks();
+    account_alloc_large(NULL, LARGE);
+    assert_int_equal(thread.ticked_ns, 0);
+    account_note_time(1);
+    account_free_large(LARGE);
+    assert_int_not_equal(thread.ticked_ns, 0);
+}
+
 static _Atomic int signals;
 
 static void count_in_handler(int signal_number)
@@ -215,6 +266,8 @@ static void count_in_handler(int signal_number)
     (void)signal_number;
     account_alloc(NULL, 1);
     account_free(1);
+    account_alloc_large(NULL, LARGE);
+    account_free_large(LARGE);
     signals++;
 }
 
@@ -237,9 +290,15 @@ static void nothing_is_lost_to_a_signal_handler_that_counts(void **state)
     while (atomic_load(&signals) < 1000) {
         account_alloc(NULL, 48);
         account_free(48);
+        account_alloc_large(NULL, LARGE);
+        account_free_large(LARGE);
     }
     pthread_join(other, NULL);
     assert_int_equal(account_used(), before);
+    struct gcshim_counters twin;
+    slot_totals(thread.slot, &twin);
+    assert_int_equal(twin.allocated_bytes, thread.slot->total.allocated_bytes);
+    assert_int_equal(twin.freed_bytes, thread.slot->total.freed_bytes);
 }
 
 /* Returns what the child says: 0 for all well. */
@@ -306,6 +365,9 @@ int main(void)
         cmocka_unit_test(
             used_never_goes_below_nothing_while_blocks_change_hands),
         cmocka_unit_test(the_peak_is_seen_though_nobody_looks),
+        cmocka_unit_test(a_large_block_that_lives_shortly_is_seen_in_the_peak),
+        cmocka_unit_test(each_sixteenth_large_block_brings_a_tick),
+        cmocka_unit_test(a_large_block_brings_a_tick_when_time_has_gone_on),
         cmocka_unit_test(nothing_is_lost_to_a_signal_handler_that_counts),
         cmocka_unit_test(a_fork_child_counts_for_itself),
         cmocka_unit_test(a_child_made_around_fork_counts_for_itself),

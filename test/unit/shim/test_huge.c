@@ -59,6 +59,29 @@ static void a_block_that_stays_keeps_its_time(void **state)
     huge_remove(block(7), BYTES);
 }
 
+static void a_block_that_is_kept_is_listed_while_it_is_in_use(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        huge_add(block(7), BYTES);
+        const struct gcshim_huge *entry = listed(block(7));
+        uint32_t number = huge_entry_of(block(7));
+        assert_int_equal(huge_entry_bytes(number), BYTES);
+        huge_park(block(7), BYTES, number);
+        assert_int_equal(huge_entry_of(block(7)), 0);
+        assert_null(listed(block(7)));
+        assert_int_equal(header->huge_blocks, 0);
+        assert_int_equal(header->huge_bytes, 0);
+        huge_readd(block(7), BYTES, number);
+        assert_ptr_equal(listed(block(7)), entry);
+        assert_int_equal(header->huge_blocks, 1);
+        assert_int_equal(header->huge_bytes, BYTES);
+        huge_park(block(7), BYTES, huge_entry_of(block(7)));
+        huge_forget(block(7));
+    }
+    assert_int_equal(listed_count(), 0);
+}
+
 static void few_blocks_take_the_first_level_alone(void **state)
 {
     (void)state;
@@ -86,6 +109,30 @@ static void what_does_not_fit_is_counted_and_forgotten_at_its_free(void **state)
     assert_int_equal(header->huge_unlisted, 0);
     assert_int_equal(header->huge_blocks, 0);
     assert_int_equal(header->huge_bytes, 0);
+}
+
+static void an_entry_is_kept_for_its_block_as_long_as_wanted(void **state)
+{
+    enum { MANY = 4 * GCSHIM_HUGE_ENTRIES };
+    (void)state;
+    huge_add(block(0), BYTES);
+    uint32_t number = huge_entry_of(block(0));
+    huge_park(block(0), BYTES, number);
+    for (uint64_t i = 1; i < MANY; i++) {
+        huge_add(block(i), BYTES);
+        assert_int_not_equal(huge_entry_of(block(i)), number);
+    }
+    for (uint64_t i = 1; i < MANY; i++) {
+        uint32_t entry = huge_entry_of(block(i));
+        huge_park(block(i), BYTES, entry);
+        huge_forget(block(i));
+    }
+    huge_forget(block(0));
+    assert_int_equal(header->huge_unlisted, 0);
+    huge_add(block(MANY), BYTES);
+    assert_int_equal(header->huge_unlisted, 0);
+    huge_remove(block(MANY), BYTES);
+    assert_int_equal(header->huge_blocks, 0);
 }
 
 static void *add_and_remove(void *arg)
@@ -122,10 +169,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_block_is_listed_from_its_allocation_to_its_free),
         cmocka_unit_test(a_block_that_stays_keeps_its_time),
+        cmocka_unit_test(a_block_that_is_kept_is_listed_while_it_is_in_use),
         cmocka_unit_test(few_blocks_take_the_first_level_alone),
         cmocka_unit_test(threads_lose_and_invent_no_block),
         cmocka_unit_test(
             what_does_not_fit_is_counted_and_forgotten_at_its_free),
+        cmocka_unit_test(an_entry_is_kept_for_its_block_as_long_as_wanted),
     };
     return RUN(tests);
 }

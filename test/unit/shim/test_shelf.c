@@ -1,6 +1,6 @@
 /* Huge blocks kept for the whole process. */
 #include "account.h"
-#include "clock.h"
+#include "huge.h"
 #include "settings.h"
 #include "shelf.h"
 #include "unit.h"
@@ -16,11 +16,59 @@ enum {
     ROUNDS = 20000,
 };
 
+/* As block.c has it, listed first.  False where it was not kept. */
+static bool put_back(void *p)
+{
+    struct shelf_block block = {
+        .p = p,
+        .bytes = mi_usable_size(p),
+        .entry = huge_entry_of(p),
+    };
+    _Atomic uint64_t *place = shelf_reserve(p, block.bytes);
+    if (!place) {
+        huge_remove(p, block.bytes);
+        return false;
+    }
+    huge_park(p, block.bytes, block.entry);
+    shelf_put(place, &block);
+    return true;
+}
+
+static void *taken(size_t bytes, size_t *ret_usable_bytes)
+{
+    struct shelf_block block;
+    if (!shelf_take(bytes, &block))
+        return NULL;
+    *ret_usable_bytes = block.bytes;
+    return block.p;
+}
+
+static bool put(void *p)
+{
+    huge_add(p, mi_usable_size(p));
+    return put_back(p);
+}
+
 static void *keep(size_t bytes)
 {
     void *p = mi_malloc(bytes);
-    assert_true(shelf_put(p, mi_usable_size(p)));
+    assert_true(put(p));
     return p;
+}
+
+/* What was taken. */
+static void drop(void *p)
+{
+    huge_forget(p);
+    mi_free(p);
+}
+
+/* So much was in use of late, and is not now. */
+static void use_once(size_t bytes)
+{
+    void *p = mi_malloc(bytes);
+    put(p);
+    shelf_clear();
 }
 
 static void a_block_is_had_again(void **state)
@@ -29,23 +77,24 @@ static void a_block_is_had_again(void **state)
     size_t usable = 0;
     void *p = keep(HUGE);
     assert_true(shelf_holds(p, HUGE));
-    assert_ptr_equal(shelf_take(HUGE, &usable), p);
+    assert_ptr_equal(taken(HUGE, &usable), p);
     assert_int_equal(usable, mi_usable_size(p));
     assert_false(shelf_holds(p, HUGE));
-    assert_null(shelf_take(HUGE, &usable));
-    mi_free(p);
+    assert_null(taken(HUGE, &usable));
+    drop(p);
 }
 
 static void a_block_serves_no_request_that_it_is_too_small_for(void **state)
 {
     (void)state;
     size_t usable = 0;
+    use_once(16 << 20);
     void *p = keep(72UL * SLICE); /* shares a shelf with those of 80 */
-    assert_null(shelf_take(72UL * SLICE + 1, &usable));
-    assert_null(shelf_take(3UL * SLICE, &usable));
-    assert_ptr_equal(shelf_take(64UL * SLICE + 1, &usable), p);
+    assert_null(taken(72UL * SLICE + 1, &usable));
+    assert_null(taken(3UL * SLICE, &usable));
+    assert_ptr_equal(taken(64UL * SLICE + 1, &usable), p);
     assert_int_equal(usable, mi_usable_size(p));
-    mi_free(p);
+    drop(p);
 }
 
 static void only_huge_blocks_of_up_to_16_MiB_are_kept(void **state)
@@ -55,38 +104,88 @@ static void only_huge_blocks_of_up_to_16_MiB_are_kept(void **state)
     size_t usable;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         void *p = mi_malloc(sizes[i]);
-        assert_false(shelf_put(p, mi_usable_size(p)));
-        assert_null(shelf_take(sizes[i], &usable));
+        assert_null(shelf_reserve(p, mi_usable_size(p)));
+        assert_null(taken(sizes[i], &usable));
         mi_free(p);
     }
     void *p = keep(16 << 20);
-    assert_ptr_equal(shelf_take(16 << 20, &usable), p);
-    mi_free(p);
-    assert_null(shelf_take(SIZE_MAX, &usable));
+    assert_ptr_equal(taken(16 << 20, &usable), p);
+    drop(p);
+    assert_null(taken(SIZE_MAX, &usable));
+}
+
+static uint64_t later_ns = UINT64_C(1) << 50;
+
+/* By many ticks, long from now. */
+static void forget_what_was_in_use(void)
+{
+    for (int i = 0; i < 1000; i++)
+        shelf_tick(later_ns += 10000000);
 }
 
 static void no_more_is_kept_than_the_setting_says(void **state)
 {
     (void)state;
+    uint64_t cache_large = settings.cache_large;
     settings.cache_large = HUGE;
     keep(HUGE);
     void *p = mi_malloc(HUGE);
-    assert_false(shelf_put(p, HUGE));
+    assert_false(put(p));
     mi_free(p);
     assert_true(shelf_clear());
     assert_false(shelf_clear());
-    settings.cache_large = 16 << 20;
+    settings.cache_large = cache_large;
+}
+
+/* Beyond what is always kept, 4 MiB. */
+static void no_more_is_kept_than_was_in_use_of_late(void **state)
+{
+    enum { BLOCKS = 3, BYTES = 3 << 20 };
+    void *p[BLOCKS];
+    (void)state;
+    forget_what_was_in_use();
+    for (int i = 0; i < BLOCKS; i++)
+        huge_add(p[i] = mi_malloc(BYTES), BYTES);
+    for (int i = 0; i < BLOCKS; i++)
+        huge_remove(p[i], BYTES);
+    for (int i = 0; i < BLOCKS; i++)
+        assert_int_equal(put(p[i]), i == 0);
+    shelf_clear();
+    mi_free(p[1]);
+    mi_free(p[2]);
+
+    use_once((size_t)BLOCKS * BYTES);
+    for (int i = 0; i < BLOCKS; i++)
+        keep(BYTES);
+    shelf_clear();
+}
+
+static void what_is_kept_makes_room_for_what_is_to_be_used(void **state)
+{
+    enum { BYTES = 3 << 20 };
+    size_t usable;
+    (void)state;
+    forget_what_was_in_use();
+    use_once(4UL * BYTES);
+    void *small = keep(BYTES), *large = keep(2UL * BYTES);
+    assert_null(taken(HUGE, &usable));
+    assert_true(shelf_holds(large, 2UL * BYTES));
+    assert_null(taken(5UL * BYTES, &usable));
+    assert_false(shelf_holds(large, 2UL * BYTES));
+    assert_true(shelf_holds(small, BYTES));
+    shelf_clear();
 }
 
 static void what_nobody_wants_is_given_away(void **state)
 {
     (void)state;
     void *p = keep(HUGE);
-    uint64_t now = clock_coarse_ns();
-    shelf_tick(now + 10000000);
+    shelf_tick(later_ns += 10000000);
     assert_true(shelf_holds(p, HUGE));
     assert_int_equal(SLOT_LATE->cached_bytes, HUGE);
-    shelf_tick(now + 40000000);
+    shelf_tick(later_ns += 10000000);
+    assert_true(shelf_holds(p, HUGE));
+    shelf_tick(later_ns += 20000000);
     assert_false(shelf_holds(p, HUGE));
     assert_int_equal(SLOT_LATE->cached_bytes, 0);
 }
@@ -96,16 +195,19 @@ static _Atomic int clashes;
 /* A block is owned by one alone, between taking and putting it. */
 static void *take_and_put(void *arg)
 {
+    account_alloc(NULL, 8); /* the first call of the thread */
+    account_free(8);
     for (int i = 0; i < ROUNDS; i++) {
-        size_t usable = 0;
-        _Atomic int *owned = shelf_take(HUGE, &usable);
-        if (!owned)
+        struct shelf_block block;
+        if (!shelf_take(HUGE, &block))
             continue;
+        _Atomic int *owned = block.p;
         if (atomic_fetch_add(owned, 1) != 0)
             clashes++;
         atomic_fetch_sub(owned, 1);
-        if (!shelf_put(owned, usable))
-            mi_free(owned);
+        huge_readd(owned, block.bytes, block.entry);
+        if (!put_back(owned))
+            drop(owned);
     }
     return arg;
 }
@@ -116,7 +218,7 @@ static void threads_never_share_a_block(void **state)
     pthread_t threads[THREADS];
     for (int i = 0; i < 2; i++) {
         _Atomic int *p = mi_zalloc(HUGE);
-        assert_true(shelf_put((void *)p, HUGE));
+        assert_true(put((void *)p));
     }
     for (int i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, take_and_put, NULL);
@@ -133,6 +235,8 @@ int main(void)
         cmocka_unit_test(a_block_serves_no_request_that_it_is_too_small_for),
         cmocka_unit_test(only_huge_blocks_of_up_to_16_MiB_are_kept),
         cmocka_unit_test(no_more_is_kept_than_the_setting_says),
+        cmocka_unit_test(no_more_is_kept_than_was_in_use_of_late),
+        cmocka_unit_test(what_is_kept_makes_room_for_what_is_to_be_used),
         cmocka_unit_test(what_nobody_wants_is_given_away),
         cmocka_unit_test(threads_never_share_a_block),
     };
