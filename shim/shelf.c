@@ -278,15 +278,19 @@ COLD void shelf_make_room(size_t bytes)
         }
 }
 
+static bool is_own(const struct shelf *shelf, unsigned place)
+{
+    return atomic_load_explicit(&shelf->tids[place], memory_order_relaxed) ==
+           thread.tid;
+}
+
 static bool is_old(struct shelf *shelf, unsigned place, uint64_t now_ns)
 {
-    uint32_t tid =
-        atomic_load_explicit(&shelf->tids[place], memory_order_relaxed);
     uint64_t since_ns = counter_read(&shelf->since_ns[place]);
     if (since_ns == 0)
         counter_set(&shelf->since_ns[place], since_ns = now_ns);
     return (int64_t)(now_ns - since_ns) >=
-           (tid == thread.tid ? OWN_AGE_NS : OTHERS_AGE_NS);
+           (is_own(shelf, place) ? OWN_AGE_NS : OTHERS_AGE_NS);
 }
 
 static void give_old(uint64_t now_ns)
@@ -312,6 +316,17 @@ void shelf_tick(uint64_t now_ns)
     counter_set(&next_tick_ns, now_ns + TICK_SPACING_NS);
     forget_used();
     give_old(now_ns);
+    publish();
+}
+
+void shelf_leave(void)
+{
+    if (kept() == 0)
+        return;
+    for (unsigned i = 0; i < SHELVES; i++)
+        for (unsigned j = 0; j < PLACES; j++)
+            if (is_own(&shelves[i], j))
+                give_from(&shelves[i], j);
     publish();
 }
 

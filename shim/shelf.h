@@ -4,8 +4,9 @@
  * mimalloc takes a page apart when its one block is freed and puts it together
  * again for the next, which costs many times what glibc's takes.  On the shelf
  * it stays whole.  What nobody wants for as long as mimalloc itself would wait
- * (25 ms) is given to mimalloc at a later tick; so is all of it on a request
- * to trim, and where memory is short.
+ * (25 ms) is given to mimalloc at a later tick; so is what a thread has put
+ * here when it ends, and all of it on a request to trim and where memory is
+ * short.
  *
  * Not more is kept than the process had in use of late and has not now, so that
  * it takes up no more memory than it did without us.
@@ -45,6 +46,11 @@ bool shelf_holds(const void *p, size_t usable_bytes);
 
 /* At a tick: gives away what is old, and tells readers of the rest. */
 void shelf_tick(uint64_t now_ns);
+
+/* At the calling thread's end: gives away what it has put here.  A block that
+ * stayed would keep its heap's memory from being freed whole, and have another
+ * thread take that over. */
+void shelf_leave(void);
 
 /* Gives all blocks to mimalloc: false if there were none. */
 bool shelf_clear(void);

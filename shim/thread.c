@@ -3,6 +3,7 @@
 #include "cache.h"
 #include "census.h"
 #include "process.h"
+#include "shelf.h"
 #include "slot.h"
 #include "stack.h"
 
@@ -74,6 +75,7 @@ static void on_deferred_free(bool force, unsigned long long heartbeat,
     if (!cache_close())
         return;
     cache_publish();
+    shelf_leave();
     census_take_at_exit();
     thread_release();
 }

@@ -193,6 +193,27 @@ static void what_nobody_wants_is_given_away(void **state)
 static _Atomic int clashes;
 
 /* A block is owned by one alone, between taking and putting it. */
+static void *keep_and_end(void *ret_p)
+{
+    account_alloc(NULL, 8);
+    account_free(8);
+    *(void **)ret_p = keep(HUGE);
+    return NULL;
+}
+
+static void a_thread_takes_its_own_with_it(void **state)
+{
+    (void)state;
+    void *own = keep(2 * HUGE), *others = NULL;
+    pthread_t other;
+    pthread_create(&other, NULL, keep_and_end, &others);
+    pthread_join(other, NULL);
+    assert_non_null(others);
+    assert_false(shelf_holds(others, HUGE));
+    assert_true(shelf_holds(own, 2 * HUGE));
+    shelf_clear();
+}
+
 static void *take_and_put(void *arg)
 {
     account_alloc(NULL, 8); /* the first call of the thread */
@@ -238,6 +259,7 @@ int main(void)
         cmocka_unit_test(no_more_is_kept_than_was_in_use_of_late),
         cmocka_unit_test(what_is_kept_makes_room_for_what_is_to_be_used),
         cmocka_unit_test(what_nobody_wants_is_given_away),
+        cmocka_unit_test(a_thread_takes_its_own_with_it),
         cmocka_unit_test(threads_never_share_a_block),
     };
     account_alloc(NULL, 8); /* the first call of the process */
