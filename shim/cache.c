@@ -1,5 +1,6 @@
 #include "cache.h"
 
+#include "compiler.h"
 #include "counter.h"
 #include "settings.h"
 #include "text.h"
@@ -24,7 +25,7 @@ enum {
 static uint32_t blocks_max[CLASSES];
 static size_t blocks_max_of_all;
 
-static void *rooms[ROOMS][CLASS_LAST * BLOCKS_MAX];
+TABLE static void *rooms[ROOMS][CLASS_LAST * BLOCKS_MAX];
 
 static uint64_t min(uint64_t a, uint64_t b)
 {

@@ -20,7 +20,7 @@ const uint16_t class_bytes[CLASSES] = {
 };
 /* clang-format on */
 
-_Atomic uint16_t class_table[1 << CLASS_TABLE_BITS];
+TABLE _Atomic uint16_t class_table[1 << CLASS_TABLE_BITS];
 _Atomic uint8_t class_by_request[REQUESTS];
 
 /* Written by class_start() alone, before any thread but the first. */

@@ -8,6 +8,10 @@
 /* Kept out of the fast path's code. */
 #define COLD __attribute__((cold, noinline))
 
+/* A large table, which lies behind all that the beginning of a process writes
+ * to (sections.ld), so that this fills few pages. */
+#define TABLE __attribute__((section(".bss.tables")))
+
 /* A name that programs bind to; all others stay inside. */
 #define EXPORT __attribute__((visibility("default")))
 

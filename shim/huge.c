@@ -1,6 +1,7 @@
 #include "huge.h"
 
 #include "clock.h"
+#include "compiler.h"
 #include "counter.h"
 #include "profile.h"
 #include "ranges.h"
@@ -15,7 +16,7 @@ static const struct blocklist_level levels[GCSHIM_HUGE_LEVELS] = {
     {GCSHIM_HUGE_LEVEL_0 + GCSHIM_HUGE_LEVEL_1, GCSHIM_HUGE_LEVEL_2},
 };
 
-static struct gcshim_huge entries[GCSHIM_HUGE_ENTRIES];
+TABLE static struct gcshim_huge entries[GCSHIM_HUGE_ENTRIES];
 
 static struct blocklist list = {
     .levels = levels,

@@ -1,5 +1,6 @@
 #include "ranges.h"
 
+#include "compiler.h"
 #include "region.h"
 #include "segment.h"
 
@@ -8,7 +9,7 @@
 enum { WORD_BITS = 64 };
 
 /* As in the segment, for a fork child to find. */
-static struct {
+TABLE static struct {
     _Atomic uint64_t words[GCSHIM_RANGE_WORDS];
     _Atomic uint64_t chunks[GCSHIM_RANGE_CHUNKS / WORD_BITS];
 } known;

@@ -14,8 +14,8 @@
  *               path before it has written a byte to its parent's segment
  *
  * A slot and its twin lie at the same index, 128 bytes an entry, so that one
- * pointer finds both.  The region is static: its
- * addresses are constants, and nothing has to be set up before it is used.
+ * pointer finds both.  The region is static: its addresses are constants, and
+ * nothing has to be set up before it is used.
  */
 #ifndef SHIM_REGION_H
 #define SHIM_REGION_H
@@ -41,8 +41,9 @@ struct slot_twin {
     struct gcshim_counters total[2];
 };
 
+/* In this order the pages that every process touches lie close together, and
+ * what is memory of another kind to the kernel side by side. */
 struct region {
-    struct gcshim_segment segment;
     alignas(GCSHIM_HEADER_BYTES) struct slot_twin twins[GCSHIM_SLOTS];
     struct {
         /* 1 once this process has begun its account.  P: [begin] */
@@ -50,6 +51,7 @@ struct region {
         /* 1 from when a thread has taken it on itself to begin it. */
         _Atomic uint32_t beginning;
     } wiped;
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_segment segment;
 };
 
 static_assert(sizeof(struct slot_twin) == GCSHIM_SLOT_BYTES, "one stride");
@@ -58,7 +60,8 @@ extern struct region region;
 
 enum {
     TWIN_DISTANCE =
-        offsetof(struct region, twins) - offsetof(struct region, segment.slots),
+        (int)offsetof(struct region, twins) -
+        (int)offsetof(struct region, segment.slots),
 };
 
 static inline struct slot_twin *slot_twin(struct gcshim_slot *slot)

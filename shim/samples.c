@@ -1,12 +1,13 @@
 #include "samples.h"
 
+#include "compiler.h"
 #include "counter.h"
 #include "region.h"
 
 enum { TOO_MANY = UINT8_MAX };
 
 _Atomic uint64_t listed_above = GCSHIM_HUGE_ABOVE;
-_Atomic uint8_t samples_filter[1 << SAMPLES_FILTER_BITS];
+TABLE _Atomic uint8_t samples_filter[1 << SAMPLES_FILTER_BITS];
 
 static const struct blocklist_level levels[GCSHIM_SAMPLE_LEVELS] = {
     {0, GCSHIM_SAMPLE_LEVEL_0},
@@ -14,7 +15,7 @@ static const struct blocklist_level levels[GCSHIM_SAMPLE_LEVELS] = {
     {GCSHIM_SAMPLE_LEVEL_0 + GCSHIM_SAMPLE_LEVEL_1, GCSHIM_SAMPLE_LEVEL_2},
 };
 
-static struct gcshim_huge entries[GCSHIM_SAMPLES];
+TABLE static struct gcshim_huge entries[GCSHIM_SAMPLES];
 
 static struct blocklist list = {
     .levels = levels,
