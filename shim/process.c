@@ -66,10 +66,10 @@ static bool is_fork_child(void)
     return process.pid != 0;
 }
 
-/* The thread that called fork is the only one here, and keeps its slot. */
+/* The thread that called fork is the only one here, and keeps its slot.  The
+ * parent's segment has been left by now. */
 static void inherit(uint32_t pid)
 {
-    segment_detach();
     slots_inherit(thread.slot == SLOT_LATE ? NULL : thread.slot, pid);
     thread.tid = pid;
     thread.last_slot = NULL;
@@ -94,14 +94,35 @@ static void tables_start(void)
     }
 }
 
-static int publish(const struct identity *identity)
+/* What holds in a fork child alone. */
+static void settle_child(void)
 {
-    figures_start();
-    segment_describe(identity, settings_in_force());
-    int error =
-        settings.disable ? 0 : segment_publish(identity, slots_high());
-    tables_start();
-    return error;
+    report_release_stderr();
+    if (!settings.children)
+        settings_silence();
+}
+
+/* Once a process image. */
+static void settle_first(uint32_t pid)
+{
+    process.wipes = sys_madvise(&region.wiped, sizeof(region.wiped),
+                                MADV_WIPEONFORK) == 0;
+    process.pid = pid;
+    settings_load(environ);
+    if (!settings.children)
+        children_spare(environ);
+    class_start();
+    cache_start();
+}
+
+/* Everything is written where it will be read, so that no page is written to
+ * twice. */
+static int segment_begin(const struct identity *identity)
+{
+    if (!settings.disable)
+        return segment_open(identity, slots_high());
+    segment_detach();
+    return 0;
 }
 
 /* A first begin or a child's; signals are blocked. */
@@ -109,23 +130,20 @@ static int begin_shared(bool is_child)
 {
     struct identity identity;
     identity_learn(&identity);
-    if (is_child) {
+    if (is_child)
+        settle_child();
+    else
+        settle_first(identity.pid);
+    int error = segment_begin(&identity);
+    if (is_child)
         inherit(identity.pid);
-        report_release_stderr();
-        if (!settings.children)
-            settings_silence();
-        return publish(&identity);
-    }
-    process.wipes = sys_madvise(&region.wiped, sizeof(region.wiped),
-                                MADV_WIPEONFORK) == 0;
-    process.pid = identity.pid;
-    settings_load(environ);
-    if (!settings.children)
-        children_spare(environ);
-    class_start();
-    cache_start();
-    slots_inherit(NULL, 0);
-    return publish(&identity);
+    else
+        slots_start();
+    figures_start();
+    segment_describe(&identity);
+    segment_publish();
+    tables_start();
+    return error;
 }
 
 /* By now the kernel has wiped these words; where it cannot, we do. */
@@ -166,6 +184,7 @@ static void begin_sandboxed(void)
 {
     if (!may_begin())
         return;
+    segment_detach();
     inherit(thread_id());
     figures_start();
     tables_start();

@@ -310,19 +310,17 @@ void settings_silence(void)
     settings.report[0] = '\0';
 }
 
-const char *settings_in_force(void)
+void settings_describe(char *to, size_t bytes)
 {
-    static char list[1024];
-    struct text text = text_on(list, sizeof(list));
+    struct text text = text_on(to, bytes);
     for (int i = 0; i < SETTINGS; i++) {
         if (!sources[i].name)
             continue;
-        text_put(&text, text.at > list ? "," : "");
+        text_put(&text, text.at > to ? "," : "");
         text_put(&text, table[i].key);
         text_put(&text, ":");
         text_put_bytes(&text, sources[i].text, sources[i].bytes);
     }
-    return list;
 }
 
 static void tell_help(void)

@@ -210,6 +210,11 @@ uint32_t slot_release(struct gcshim_slot *slot)
     return epoch;
 }
 
+void slots_start(void)
+{
+    counter_set(&region.segment.header.slots_high, slots_high());
+}
+
 void slots_inherit(struct gcshim_slot *keep, uint32_t tid)
 {
     uint64_t count = slots_high();

@@ -53,12 +53,6 @@ static inline ssize_t sys_write(int fd, const void *from, size_t bytes)
     return sys_result(syscall(SYS_write, fd, from, bytes));
 }
 
-static inline ssize_t sys_pwrite(int fd, const void *from, size_t bytes,
-                                 off_t at)
-{
-    return sys_result(syscall(SYS_pwrite64, fd, from, bytes, at));
-}
-
 static inline int sys_fstat(int fd, struct stat *ret_stat)
 {
     return (int)sys_result(syscall(SYS_newfstatat, fd, "", ret_stat,
