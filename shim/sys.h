@@ -59,12 +59,6 @@ static inline int sys_fstat(int fd, struct stat *ret_stat)
                                    AT_EMPTY_PATH));
 }
 
-static inline int sys_stat(const char *path, struct stat *ret_stat)
-{
-    return (int)sys_result(syscall(SYS_newfstatat, AT_FDCWD, path, ret_stat,
-                                   0));
-}
-
 static inline int sys_ftruncate(int fd, off_t bytes)
 {
     return (int)sys_result(syscall(SYS_ftruncate, fd, bytes));
@@ -135,6 +129,11 @@ static inline bool sys_can_read(uint64_t address)
 static inline uint32_t sys_getpid(void)
 {
     return (uint32_t)syscall(SYS_getpid);
+}
+
+static inline uint32_t sys_getppid(void)
+{
+    return (uint32_t)syscall(SYS_getppid);
 }
 
 static inline uint32_t sys_geteuid(void)
