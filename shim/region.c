@@ -1,7 +1,4 @@
 #include "region.h"
 
-#include "compiler.h"
-
-/* The first of the tables: its own first pages are written to by every
- * process. */
+/* Its place is told in sections.ld. */
 __attribute__((section(".bss.region"))) struct region region;
