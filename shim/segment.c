@@ -150,23 +150,13 @@ static void be_private(void)
     segment.path[0] = '\0';
 }
 
-/* The first pages are made and mapped at once, as all of them are written to.
- * Where the kernel cannot do that, or says no, they are reserved, or it says
- * why not. */
-static int pages_make(int fd, uint64_t bytes)
-{
-    if (sys_madvise(&region.segment, bytes, MADV_POPULATE_WRITE) == 0)
-        return 0;
-    return sys_fallocate(fd, 0, (off_t)bytes);
-}
-
 static int file_fill(int fd, uint64_t bytes)
 {
     int error = sys_ftruncate(fd, sizeof(struct gcshim_segment));
     if (!error)
-        error = file_map(fd);
+        error = sys_fallocate(fd, 0, (off_t)bytes);
     if (!error)
-        error = pages_make(fd, bytes);
+        error = file_map(fd);
     return error;
 }
 
