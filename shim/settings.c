@@ -277,9 +277,14 @@ static void variable_take(const char *entry)
         setting_take(i, table[i].variable, value, strlen(value));
 }
 
-static bool starts_with(const char *text, const char *start)
+/* Most of an environment differs in the first letter. */
+static inline bool starts_with(const char *text, const char *start)
 {
-    return strncmp(text, start, strlen(start)) == 0;
+    while (*start && *text == *start) {
+        text++;
+        start++;
+    }
+    return *start == '\0';
 }
 
 static void defaults_take(void)
