@@ -105,8 +105,6 @@ static void settle_child(void)
 /* Once a process image. */
 static void settle_first(uint32_t pid)
 {
-    process.wipes = sys_madvise(&region.wiped, sizeof(region.wiped),
-                                MADV_WIPEONFORK) == 0;
     process.pid = pid;
     settings_load(environ);
     if (!settings.children)
@@ -164,11 +162,18 @@ static void watch(void)
     pthread_atfork(stack_before_fork, stack_after_fork, on_fork_child);
 }
 
+/* Before that page is written to, which makes it the cheaper; to say it twice
+ * is harmless. */
+static void wipe_on_fork(void)
+{
+    process.wipes = sys_madvise(&region.wiped, sizeof(region.wiped),
+                                MADV_WIPEONFORK) == 0;
+}
+
 /* One caller alone may. */
 static bool may_begin(void)
 {
-    return !process_has_begun() &&
-           !atomic_exchange_explicit(&region.wiped.beginning, 1,
+    return !atomic_exchange_explicit(&region.wiped.beginning, 1,
                                      memory_order_acquire);
 }
 
@@ -197,7 +202,10 @@ static void begin_with_signals_blocked(void)
 {
     uint64_t old_signals;
     sys_block_signals(&old_signals);
-    bool is_child = is_fork_child(), begins = may_begin();
+    bool is_child = is_fork_child();
+    if (!is_child)
+        wipe_on_fork();
+    bool begins = may_begin();
     int error = begins ? begin_shared(is_child) : 0;
     if (begins)
         set_begun();
@@ -291,10 +299,13 @@ void process_end(void)
     errno = saved_errno;
 }
 
-/* A program that never allocates has an account too. */
+/* A program that never allocates has an account too.  Whoever reads fresh
+ * memory before he writes to it has the kernel look for it twice: the pid, and
+ * not the wiped page, says here whether anything has begun. */
 __attribute__((constructor)) static void on_load(void)
 {
-    process_enter();
+    if (process.pid == 0)
+        process_begin();
     collectors_find();
     profile_start();
     at_quick_exit(process_end);
