@@ -166,8 +166,8 @@ static void watch(void)
  * is harmless. */
 static void wipe_on_fork(void)
 {
-    process.wipes = sys_madvise(&region.wiped, sizeof(region.wiped),
-                                MADV_WIPEONFORK) == 0;
+    process.wipes =
+        sys_madvise(&region.wiped, sizeof(region.wiped), MADV_WIPEONFORK) == 0;
 }
 
 /* One caller alone may. */

@@ -59,9 +59,8 @@ static_assert(sizeof(struct slot_twin) == GCSHIM_SLOT_BYTES, "one stride");
 extern struct region region;
 
 enum {
-    TWIN_DISTANCE =
-        (int)offsetof(struct region, twins) -
-        (int)offsetof(struct region, segment.slots),
+    TWIN_DISTANCE = (int)offsetof(struct region, twins) -
+                    (int)offsetof(struct region, segment.slots),
 };
 
 static inline struct slot_twin *slot_twin(struct gcshim_slot *slot)
