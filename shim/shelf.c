@@ -25,7 +25,7 @@ enum {
 
 #define END_OF_TIME (UINT64_MAX / 2)
 
-static struct place {
+TABLE static struct place {
     /* address | slices; 0: free.  Blocks begin at a slice. */
     _Atomic uint64_t block;
     /* When, and by whom, it was put here; hints, as they are written after
