@@ -1,6 +1,7 @@
 #include "cache.h"
 
 #include "clock.h"
+#include "compiler.h"
 #include "counter.h"
 #include "settings.h"
 #include "slot.h"
@@ -30,7 +31,7 @@ enum {
 static uint16_t blocks_max[CLASSES];
 static size_t blocks_max_of_all;
 
-static void *rooms[ROOMS][CLASS_LAST * BLOCKS_MAX];
+TABLE static void *rooms[ROOMS][CLASS_LAST * BLOCKS_MAX];
 
 const struct cache_lists cache_none, cache_busy;
 

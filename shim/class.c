@@ -19,7 +19,7 @@ const uint16_t class_bytes[CLASSES] = {
 };
 /* clang-format on */
 
-_Atomic uint16_t class_table[1 << CLASS_TABLE_BITS];
+TABLE _Atomic uint16_t class_table[1 << CLASS_TABLE_BITS];
 
 /* The same as in the wiped memory. */
 static _Atomic uint8_t learnt[REQUESTS];
@@ -90,7 +90,7 @@ size_t class_note_aligned(const void *p)
 
 static void request_set(size_t words, uint8_t class)
 {
-    atomic_store_explicit(&wiped.class_by_request[words], class,
+    atomic_store_explicit(&region.wiped.class_by_request[words], class,
                           memory_order_relaxed);
 }
 

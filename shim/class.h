@@ -31,7 +31,7 @@
 
 #include "compiler.h"
 #include "invariant.h"
-#include "wiped.h"
+#include "region.h"
 
 #include <mimalloc.h>
 #include <stdatomic.h>
@@ -103,7 +103,7 @@ static inline bool is_class(unsigned class)
 static inline unsigned class_of_request(size_t bytes)
 {
     return atomic_load_explicit(
-        &wiped.class_by_request[(bytes + REQUEST_WORD - 1) / REQUEST_WORD],
+        &region.wiped.class_by_request[(bytes + REQUEST_WORD - 1) / REQUEST_WORD],
         memory_order_relaxed);
 }
 

@@ -16,6 +16,10 @@
 /* An object of another file of ours, reached without a table of addresses. */
 #define INTERNAL __attribute__((visibility("hidden")))
 
+/* A large table, which lies behind all that the beginning of a process writes
+ * to (sections.ld), so that this fills few pages. */
+#define TABLE __attribute__((section(".bss.tables")))
+
 /* A name that programs bind to; all others stay inside. */
 #define EXPORT __attribute__((visibility("default")))
 

@@ -82,23 +82,29 @@ EXPORT int prctl(int option, ...)
 typedef int module_callback(struct dl_phdr_info *, size_t, void *);
 typedef int module_iterate(module_callback *, void *);
 
-/* Relaxed: a lookup that is done twice finds the same. */
-static module_iterate *loaders_own(void)
-{
-    static _Atomic(module_iterate *) known;
-    module_iterate *function = atomic_load_explicit(&known,
-                                                    memory_order_relaxed);
-    if (LIKELY(function))
-        return function;
-    *(void **)&function = dlsym(RTLD_NEXT, "dl_iterate_phdr");
-    atomic_store_explicit(&known, function, memory_order_relaxed);
-    return function;
-}
+static module_iterate loaders_own_find;
+
+/* Until the constructor has run: who looks for it.  Relaxed: a lookup that is
+ * done twice finds the same. */
+static _Atomic(module_iterate *) loaders_own = loaders_own_find;
 
 /* dlsym() takes a lock that the function itself does not. */
 __attribute__((constructor)) static void loaders_own_know(void)
 {
-    loaders_own();
+    module_iterate *function;
+    *(void **)&function = dlsym(RTLD_NEXT, "dl_iterate_phdr");
+    atomic_store_explicit(&loaders_own, function, memory_order_relaxed);
+}
+
+static module_iterate *loaders_own_now(void)
+{
+    return atomic_load_explicit(&loaders_own, memory_order_relaxed);
+}
+
+static int loaders_own_find(module_callback *callback, void *data)
+{
+    loaders_own_know();
+    return loaders_own_now()(callback, data);
 }
 
 /* libunwind asks so which file an address is of, within malloc when a sample
@@ -107,5 +113,5 @@ __attribute__((constructor)) static void loaders_own_know(void)
 EXPORT int dl_iterate_phdr(module_callback *callback, void *data)
 {
     return stack_asks_loader() ? stack_tell_module(callback, data)
-                               : loaders_own()(callback, data);
+                               : loaders_own_now()(callback, data);
 }

@@ -2,6 +2,7 @@
 
 #include "account.h"
 #include "clock.h"
+#include "compiler.h"
 #include "profile.h"
 #include "ranges.h"
 #include "thread.h"
@@ -14,7 +15,7 @@ static const struct blocklist_level levels[GCSHIM_HUGE_LEVELS] = {
     {GCSHIM_HUGE_LEVEL_0 + GCSHIM_HUGE_LEVEL_1, GCSHIM_HUGE_LEVEL_2},
 };
 
-static struct gcshim_huge entries[GCSHIM_HUGE_ENTRIES];
+TABLE static struct gcshim_huge entries[GCSHIM_HUGE_ENTRIES];
 
 static struct blocklist list = {
     .levels = levels,

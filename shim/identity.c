@@ -13,14 +13,14 @@ enum {
     FIELD_STACK_START = 28,
 };
 
-static bool field_number(const char *at, int field, uint64_t *ret_number)
+/* Who last asked in this memory: this process, or the one that forked it. */
+static struct {
+    uint32_t pid;
+    uint64_t pid_namespace;
+} last;
+
+static bool number_read(const char *at, uint64_t *ret_number)
 {
-    for (int i = FIELD_AFTER_COMM; i < field; i++) {
-        at = strchr(at, ' ');
-        if (!at)
-            return false;
-        at++;
-    }
     uint64_t number = 0;
     const char *digit = at;
     for (; *digit >= '0' && *digit <= '9'; digit++)
@@ -29,6 +29,17 @@ static bool field_number(const char *at, int field, uint64_t *ret_number)
         return false;
     *ret_number = number;
     return true;
+}
+
+static bool field_number(const char *at, int field, uint64_t *ret_number)
+{
+    for (int i = FIELD_AFTER_COMM; i < field; i++) {
+        at = strchr(at, ' ');
+        if (!at)
+            return false;
+        at++;
+    }
+    return number_read(at, ret_number);
 }
 
 static void comm_copy(char to[GCSHIM_COMM_BYTES], const char *from,
@@ -61,6 +72,27 @@ void identity_parse_stat(struct identity *identity, const char *line)
     identity->stack_start = stack_start;
 }
 
+/* A parent that is seen under the pid by which it knew itself is of the same
+ * namespace: in another one it would have none. */
+static bool is_in_parents_namespace(void)
+{
+    return last.pid != 0 && sys_getppid() == last.pid;
+}
+
+/* The link reads "pid:[4026531836]", and that is the namespace's inode.  To
+ * follow it takes the kernel longer. */
+static uint64_t namespace_learn(void)
+{
+    static const char start[] = "pid:[";
+    char link[64];
+    uint64_t inode = 0;
+    ssize_t bytes = sys_readlink("/proc/self/ns/pid", link, sizeof(link) - 1);
+    link[bytes > 0 ? bytes : 0] = '\0';
+    if (strncmp(link, start, strlen(start)) == 0)
+        number_read(link + strlen(start), &inode);
+    return inode;
+}
+
 void identity_learn(struct identity *ret_identity)
 {
     struct identity identity = {
@@ -76,8 +108,9 @@ void identity_learn(struct identity *ret_identity)
         line[bytes > 0 ? bytes : 0] = '\0';
         identity_parse_stat(&identity, line);
     }
-    struct stat namespace;
-    if (sys_stat("/proc/self/ns/pid", &namespace) == 0)
-        identity.pid_namespace = namespace.st_ino;
+    identity.pid_namespace =
+        is_in_parents_namespace() ? last.pid_namespace : namespace_learn();
+    last.pid = identity.pid;
+    last.pid_namespace = identity.pid_namespace;
     *ret_identity = identity;
 }

@@ -1,5 +1,6 @@
 #include "leaks.h"
 
+#include "compiler.h"
 #include "counter.h"
 #include "region.h"
 #include "sampler.h"
@@ -8,11 +9,13 @@
 
 enum { SITES_SHOWN = 10, FRAMES_SHOWN = 12 };
 
-/* Estimates of what lives, by site. */
-static struct sums {
+/* Estimates of what lives, of a site. */
+struct sums {
     double bytes, blocks;
     uint64_t samples;
-} sums[GCSHIM_SITES];
+};
+
+TABLE static struct sums sums[GCSHIM_SITES];
 
 static void add(const struct gcshim_huge *entry)
 {

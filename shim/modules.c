@@ -1,5 +1,6 @@
 #include "modules.h"
 
+#include "compiler.h"
 #include "counter.h"
 #include "region.h"
 #include "segment.h"
@@ -16,7 +17,7 @@
 #pragma weak _dl_find_object
 
 /* From index 1 on. */
-static struct gcshim_module modules[GCSHIM_MODULES];
+TABLE static struct gcshim_module modules[GCSHIM_MODULES];
 static uint32_t count = 1;
 static _Atomic uint64_t dropped;
 

@@ -1,5 +1,6 @@
 #include "names.h"
 
+#include "compiler.h"
 #include "counter.h"
 #include "region.h"
 #include "segment.h"
@@ -12,14 +13,14 @@ enum { PLACES = 2 * GCSHIM_NAMES };
 static_assert(NAME_TEXT_BYTES % sizeof(uint64_t) == 0, "hashed by words");
 
 /* From index 1 on. */
-static struct gcshim_name names[GCSHIM_NAMES];
+TABLE static struct gcshim_name names[GCSHIM_NAMES];
 static uint32_t count = 1;
 static _Atomic uint64_t dropped;
 static _Atomic bool turn;
 
 /* Where a name is, by its hash: indices, or 0.  Never more than half full.
  * W: who adds, after the name.  R: any. */
-static _Atomic uint32_t places[PLACES];
+TABLE static _Atomic uint32_t places[PLACES];
 
 static uint64_t hash(const char *text, size_t bytes)
 {

@@ -67,10 +67,10 @@ static bool is_fork_child(void)
     return process.pid != 0;
 }
 
-/* The thread that called fork is the only one here, and keeps its slot. */
+/* The thread that called fork is the only one here, and keeps its slot.  The
+ * parent's segment has been left by now. */
 static void inherit(uint32_t pid)
 {
-    segment_detach();
     slots_inherit(thread.slot == SLOT_LATE ? NULL : thread.slot, pid);
     thread.tid = pid;
     thread.last_slot = NULL;
@@ -95,14 +95,33 @@ static void tables_start(void)
     }
 }
 
-static int publish(const struct identity *identity)
+/* What holds in a fork child alone. */
+static void settle_child(void)
 {
-    figures_start();
-    segment_describe(identity, settings_in_force());
-    int error =
-        settings.disable ? 0 : segment_publish(identity, slots_high());
-    tables_start();
-    return error;
+    report_release_stderr();
+    if (!settings.children)
+        settings_silence();
+}
+
+/* Once a process image. */
+static void settle_first(uint32_t pid)
+{
+    process.pid = pid;
+    settings_load(environ);
+    if (!settings.children)
+        children_spare(environ);
+    class_start();
+    cache_start();
+}
+
+/* Everything is written where it will be read, so that no page is written to
+ * twice. */
+static int segment_begin(const struct identity *identity)
+{
+    if (!settings.disable)
+        return segment_open(identity, slots_high());
+    segment_detach();
+    return 0;
 }
 
 /* A first begin or a child's; signals are blocked. */
@@ -110,29 +129,27 @@ static int begin_shared(bool is_child)
 {
     struct identity identity;
     identity_learn(&identity);
-    if (is_child) {
+    if (is_child)
+        settle_child();
+    else
+        settle_first(identity.pid);
+    int error = segment_begin(&identity);
+    if (is_child)
         inherit(identity.pid);
-        report_release_stderr();
-        if (!settings.children)
-            settings_silence();
-        return publish(&identity);
-    }
-    process.wipes = sys_madvise(&wiped, sizeof(wiped), MADV_WIPEONFORK) == 0;
-    process.pid = identity.pid;
-    settings_load(environ);
-    if (!settings.children)
-        children_spare(environ);
-    class_start();
-    cache_start();
-    slots_inherit(NULL, 0);
-    return publish(&identity);
+    else
+        slots_start();
+    figures_start();
+    segment_describe(&identity);
+    segment_publish();
+    tables_start();
+    return error;
 }
 
 /* By now the kernel has wiped these words; where it cannot, we do. */
 static void on_fork_child(void)
 {
     if (!process.wipes)
-        memset(&wiped, 0, sizeof(wiped));
+        memset(&region.wiped, 0, sizeof(region.wiped));
     process_begin();
 }
 
@@ -143,11 +160,18 @@ static void watch(void)
     pthread_atfork(stack_before_fork, stack_after_fork, on_fork_child);
 }
 
+/* Before that page is written to, which makes it the cheaper; to say it twice
+ * is harmless. */
+static void wipe_on_fork(void)
+{
+    process.wipes =
+        sys_madvise(&region.wiped, sizeof(region.wiped), MADV_WIPEONFORK) == 0;
+}
+
 /* One caller alone may. */
 static bool may_begin(void)
 {
-    return !process_has_begun() &&
-           !atomic_exchange_explicit(&wiped.beginning, 1,
+    return !atomic_exchange_explicit(&region.wiped.beginning, 1,
                                      memory_order_acquire);
 }
 
@@ -155,7 +179,7 @@ static bool may_begin(void)
  * there may be fast blocks. */
 static void set_begun(void)
 {
-    atomic_store_explicit(&wiped.begun, 1, memory_order_release);
+    atomic_store_explicit(&region.wiped.begun, 1, memory_order_release);
     samples_begin();
     class_begin();
 }
@@ -166,6 +190,7 @@ static void begin_sandboxed(void)
 {
     if (!may_begin())
         return;
+    segment_detach();
     inherit(thread_id());
     figures_start();
     tables_start();
@@ -178,7 +203,10 @@ static void begin_with_signals_blocked(void)
 {
     uint64_t old_signals;
     sys_block_signals(&old_signals);
-    bool is_child = is_fork_child(), begins = may_begin();
+    bool is_child = is_fork_child();
+    if (!is_child)
+        wipe_on_fork();
+    bool begins = may_begin();
     int error = begins ? begin_shared(is_child) : 0;
     if (begins)
         set_begun();
@@ -272,10 +300,13 @@ void process_end(void)
     errno = saved_errno;
 }
 
-/* A program that never allocates has an account too. */
+/* A program that never allocates has an account too.  Whoever reads fresh
+ * memory before he writes to it has the kernel look for it twice: the pid, and
+ * not the wiped page, says here whether anything has begun. */
 __attribute__((constructor)) static void on_load(void)
 {
-    process_enter();
+    if (process.pid == 0)
+        process_begin();
     collectors_find();
     profile_start();
     at_quick_exit(process_end);

@@ -5,7 +5,7 @@
 #ifndef SHIM_PROCESS_H
 #define SHIM_PROCESS_H
 
-#include "wiped.h"
+#include "region.h"
 
 #include <stdbool.h>
 
@@ -15,7 +15,7 @@ void process_begin(void);
  * its own segment stands.  P: [begin] */
 static inline bool process_has_begun(void)
 {
-    return atomic_load_explicit(&wiped.begun, memory_order_acquire);
+    return atomic_load_explicit(&region.wiped.begun, memory_order_acquire);
 }
 
 /* Begins the account if that is still to be done. */

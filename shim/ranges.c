@@ -1,5 +1,6 @@
 #include "ranges.h"
 
+#include "compiler.h"
 #include "region.h"
 #include "segment.h"
 
@@ -7,11 +8,10 @@
 
 enum { WORD_BITS = 64 };
 
-/* As in the segment, for a fork child to find. */
-static struct {
-    _Atomic uint64_t words[GCSHIM_RANGE_WORDS];
-    _Atomic uint64_t chunks[GCSHIM_RANGE_CHUNKS / WORD_BITS];
-} known;
+/* As in the segment, for a fork child to find: the words, and in which chunks
+ * of them there is anything. */
+TABLE static _Atomic uint64_t known_words[GCSHIM_RANGE_WORDS];
+static _Atomic uint64_t known_chunks[GCSHIM_RANGE_CHUNKS / WORD_BITS];
 
 static void set_bits(_Atomic uint64_t *words, uint64_t index, uint64_t bits)
 {
@@ -29,16 +29,30 @@ static void share(uint64_t word, uint64_t bits)
              UINT64_C(1) << chunk % WORD_BITS);
 }
 
+static bool is_known_chunk(uint64_t chunk)
+{
+    return atomic_load_explicit(&known_chunks[chunk / WORD_BITS],
+                                memory_order_relaxed) >>
+               chunk % WORD_BITS &
+           1;
+}
+
+/* The chunk first: a word in a fresh page is better written to than read. */
+static bool is_known(uint64_t word, uint64_t bit)
+{
+    return is_known_chunk(word / GCSHIM_RANGE_CHUNK_WORDS) &&
+           (atomic_load_explicit(&known_words[word], memory_order_relaxed) &
+            bit);
+}
+
 static void note(uint64_t range)
 {
     uint64_t word = range / WORD_BITS, bit = UINT64_C(1) << range % WORD_BITS;
-    if (word >= GCSHIM_RANGE_WORDS ||
-        atomic_load_explicit(&known.words[word], memory_order_relaxed) & bit)
+    if (word >= GCSHIM_RANGE_WORDS || is_known(word, bit))
         return;
     uint64_t chunk = word / GCSHIM_RANGE_CHUNK_WORDS;
-    set_bits(known.words, word, bit);
-    set_bits(known.chunks, chunk / WORD_BITS,
-             UINT64_C(1) << chunk % WORD_BITS);
+    set_bits(known_words, word, bit);
+    set_bits(known_chunks, chunk / WORD_BITS, UINT64_C(1) << chunk % WORD_BITS);
     share(word, bit);
 }
 
@@ -54,8 +68,8 @@ static void chunk_share(uint64_t chunk)
 {
     for (uint64_t i = 0; i < GCSHIM_RANGE_CHUNK_WORDS; i++) {
         uint64_t word = chunk * GCSHIM_RANGE_CHUNK_WORDS + i;
-        uint64_t bits = atomic_load_explicit(&known.words[word],
-                                             memory_order_relaxed);
+        uint64_t bits =
+            atomic_load_explicit(&known_words[word], memory_order_relaxed);
         if (bits)
             share(word, bits);
     }
@@ -64,9 +78,6 @@ static void chunk_share(uint64_t chunk)
 void ranges_inherit(void)
 {
     for (uint64_t chunk = 0; chunk < GCSHIM_RANGE_CHUNKS; chunk++)
-        if (atomic_load_explicit(&known.chunks[chunk / WORD_BITS],
-                                 memory_order_relaxed) >>
-                chunk % WORD_BITS &
-            1)
+        if (is_known_chunk(chunk))
             chunk_share(chunk);
 }

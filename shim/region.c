@@ -1,6 +1,4 @@
 #include "region.h"
 
-#include "wiped.h"
-
-struct region region;
-struct wiped wiped;
+/* Its place is told in sections.ld. */
+__attribute__((section(".bss.region"))) struct region region;

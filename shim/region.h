@@ -1,4 +1,4 @@
-/* The memory of the account: two tables, one constant apart.
+/* The memory of the account: two tables, one constant apart, and a page.
  *
  *     segment   what readers see.  Zeroed private memory at first, from the
  *               program's first instruction; the file in /dev/shm is mapped
@@ -8,6 +8,7 @@
  *               child finds its twins as they stood in the very instant its
  *               memory was copied, while the parent's threads went on
  *               counting in the shared slots
+ *     wiped     a page that a fork child finds empty (wiped.h)
  *
  * A slot and its twin lie at the same index, 128 bytes an entry, so that one
  * pointer finds both.  The region is static: its addresses are constants, and
@@ -18,6 +19,7 @@
 
 #include "compiler.h"
 #include "gcshim/layout.h"
+#include "wiped.h"
 
 /* A twin is two totals and what has been counted since, in one word, so that
  * a block takes one addition.  From the top of that word:
@@ -38,9 +40,12 @@ struct slot_twin {
     struct gcshim_counters total[2];
 };
 
+/* In this order the pages that every process touches lie close together, and
+ * what is memory of another kind to the kernel side by side. */
 struct region {
-    struct gcshim_segment segment;
     alignas(GCSHIM_HEADER_BYTES) struct slot_twin twins[GCSHIM_SLOTS];
+    struct wiped wiped;
+    alignas(GCSHIM_HEADER_BYTES) struct gcshim_segment segment;
 };
 
 static_assert(sizeof(struct slot_twin) == GCSHIM_SLOT_BYTES, "one stride");
@@ -48,8 +53,8 @@ static_assert(sizeof(struct slot_twin) == GCSHIM_SLOT_BYTES, "one stride");
 extern INTERNAL struct region region;
 
 enum {
-    TWIN_DISTANCE =
-        offsetof(struct region, twins) - offsetof(struct region, segment.slots),
+    TWIN_DISTANCE = (int)offsetof(struct region, twins) -
+                    (int)offsetof(struct region, segment.slots),
 };
 
 static inline struct slot_twin *slot_twin(struct gcshim_slot *slot)

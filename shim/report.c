@@ -1,6 +1,7 @@
 #include "report.h"
 
 #include "clock.h"
+#include "compiler.h"
 #include "leaks.h"
 #include "region.h"
 #include "slot.h"
@@ -162,7 +163,7 @@ void report_release_stderr(void)
 
 void report_write(const char *where)
 {
-    static char buffer[16 * 1024];
+    TABLE static char buffer[16 * 1024];
     struct text report = text_on(buffer, sizeof(buffer));
     put_report(&report);
     size_t bytes = (size_t)(report.at - report.start);

@@ -1,5 +1,6 @@
 #include "samples.h"
 
+#include "compiler.h"
 #include "counter.h"
 #include "region.h"
 
@@ -9,7 +10,7 @@ enum {
     NONE_BUT_HUGE = GCSHIM_HUGE_ABOVE + 1,
 };
 
-_Atomic uint8_t samples_filter[1 << SAMPLES_FILTER_BITS];
+TABLE _Atomic uint8_t samples_filter[1 << SAMPLES_FILTER_BITS];
 
 static const struct blocklist_level levels[GCSHIM_SAMPLE_LEVELS] = {
     {0, GCSHIM_SAMPLE_LEVEL_0},
@@ -17,7 +18,7 @@ static const struct blocklist_level levels[GCSHIM_SAMPLE_LEVELS] = {
     {GCSHIM_SAMPLE_LEVEL_0 + GCSHIM_SAMPLE_LEVEL_1, GCSHIM_SAMPLE_LEVEL_2},
 };
 
-static struct gcshim_huge entries[GCSHIM_SAMPLES];
+TABLE static struct gcshim_huge entries[GCSHIM_SAMPLES];
 
 static struct blocklist list = {
     .levels = levels,
@@ -32,7 +33,7 @@ static _Atomic uint64_t living, unlisted;
 
 static void limit_set(uint64_t unlisted_below)
 {
-    atomic_store_explicit(&wiped.unlisted_below, unlisted_below,
+    atomic_store_explicit(&region.wiped.unlisted_below, unlisted_below,
                           memory_order_seq_cst);
 }
 

@@ -9,7 +9,7 @@
 #define SHIM_SAMPLES_H
 
 #include "blocklist.h"
-#include "wiped.h"
+#include "region.h"
 
 #include <stdatomic.h>
 
@@ -29,7 +29,7 @@ static inline uint32_t samples_hash(const void *p)
 static inline bool is_listed(size_t usable_bytes)
 {
     return UNLIKELY(usable_bytes >=
-                    atomic_load_explicit(&wiped.unlisted_below,
+                    atomic_load_explicit(&region.wiped.unlisted_below,
                                          memory_order_relaxed));
 }
 

@@ -3,14 +3,16 @@
 #include "clock.h"
 #include "counter.h"
 #include "region.h"
+#include "settings.h"
 #include "sys.h"
 #include "text.h"
 
 #include <string.h>
 
 enum {
-    /* Reserved at creation: header and the slots of the first threads. */
-    FIRST_SLOTS = 96,
+    /* Reserved at creation: header and the slots of the first threads, which
+     * are two pages. */
+    FIRST_SLOTS = 32,
     /* Reserved at a time when more threads come. */
     MORE_SLOTS = 128,
     /* Reserved when no more can be, for a sandbox is entered. */
@@ -77,7 +79,7 @@ static void sections_describe(struct gcshim_header *header)
     memcpy(header->sections, sections, sizeof(sections));
 }
 
-void segment_describe(const struct identity *identity, const char *settings)
+void segment_describe(const struct identity *identity)
 {
     struct gcshim_header *header = &region.segment.header;
     header->layout_version = GCSHIM_LAYOUT_VERSION;
@@ -93,7 +95,7 @@ void segment_describe(const struct identity *identity, const char *settings)
     header->created_ns = clock_boottime_ns();
     memcpy(header->comm, identity->comm, sizeof(header->comm));
     sections_describe(header);
-    text_copy(header->settings, sizeof(header->settings), settings);
+    settings_describe(header->settings, sizeof(header->settings));
 }
 
 /* Pid, start time and namespace name one process of this machine, over exec
@@ -133,25 +135,43 @@ static int file_create(const struct identity *identity)
     return fd;
 }
 
-static int bytes_copy(int fd, uint64_t bytes)
+static int file_map(int fd)
 {
-    const char *from = (const char *)&region.segment;
-    for (uint64_t done = 0; done < bytes;) {
-        ssize_t n = sys_pwrite(fd, from + done, bytes - done, (off_t)done);
-        if (n <= 0)
-            return n < 0 ? (int)n : -EIO;
-        done += (uint64_t)n;
-    }
-    return 0;
+    return sys_map_over(&region.segment, sizeof(region.segment), MAP_SHARED,
+                        fd);
 }
 
-static int file_fill(int fd, uint64_t reserved_bytes, uint64_t used_bytes)
+/* Cannot fail for want of memory or of mappings: it replaces one. */
+static void be_private(void)
+{
+    sys_map_over(&region.segment, sizeof(region.segment),
+                 MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    segment.shared = false;
+    segment.path[0] = '\0';
+}
+
+static int file_fill(int fd, uint64_t bytes)
 {
     int error = sys_ftruncate(fd, sizeof(struct gcshim_segment));
     if (!error)
-        error = sys_fallocate(fd, 0, (off_t)reserved_bytes);
+        error = sys_fallocate(fd, 0, (off_t)bytes);
     if (!error)
-        error = bytes_copy(fd, used_bytes);
+        error = file_map(fd);
+    return error;
+}
+
+static int file_make(const struct identity *identity, uint64_t bytes)
+{
+    /* A file larger than allowed would be a SIGXFSZ, not an error. */
+    if (sys_file_size_limit() < sizeof(struct gcshim_segment))
+        return -EFBIG;
+    int fd = file_create(identity);
+    if (fd < 0)
+        return fd;
+    int error = file_fill(fd, bytes);
+    if (error)
+        sys_unlink(segment.path);
+    sys_close(fd);
     return error;
 }
 
@@ -175,52 +195,32 @@ static bool pages_are_reserved(uint64_t begin, uint64_t end)
     return true;
 }
 
-static int file_map(int fd)
+int segment_open(const struct identity *identity, uint64_t used_slots)
 {
-    return sys_map_over(&region.segment, sizeof(region.segment), MAP_SHARED,
-                        fd);
-}
-
-int segment_publish(const struct identity *identity, uint64_t used_slots)
-{
-    uint64_t reserved = used_slots > FIRST_SLOTS ? used_slots : FIRST_SLOTS;
-
-    /* A file larger than allowed would be a SIGXFSZ, not an error. */
-    if (sys_file_size_limit() < sizeof(struct gcshim_segment))
-        return -EFBIG;
-
-    int fd = file_create(identity);
-    int error = fd < 0 ? fd : 0;
-    if (!error)
-        error = file_fill(fd, slots_end(reserved), slots_end(used_slots));
-    if (!error)
-        error = file_map(fd);
-    if (fd >= 0)
-        sys_close(fd);
+    uint64_t slots = used_slots > FIRST_SLOTS ? used_slots : FIRST_SLOTS;
+    int error = file_make(identity, slots_end(slots));
     if (error) {
-        if (fd >= 0)
-            sys_unlink(segment.path);
-        segment.path[0] = '\0';
+        be_private();
         return error;
     }
     segment.shared = true;
     memset(segment.reserved, 0, sizeof(segment.reserved));
-    pages_set_reserved(0, slots_end(reserved));
-    /* Release: whoever sees the magic sees the rest.  P: [magic] */
-    atomic_store_explicit(&region.segment.header.magic, GCSHIM_MAGIC,
-                          memory_order_release);
+    pages_set_reserved(0, slots_end(slots));
     return 0;
 }
 
-/* Cannot fail for want of memory or of mappings: it replaces one. */
+/* Release: whoever sees the magic sees the rest.  P: [magic] */
+void segment_publish(void)
+{
+    if (segment.shared)
+        atomic_store_explicit(&region.segment.header.magic, GCSHIM_MAGIC,
+                              memory_order_release);
+}
+
 void segment_detach(void)
 {
-    if (!segment.shared)
-        return;
-    sys_map_over(&region.segment, sizeof(region.segment),
-                 MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    segment.shared = false;
-    segment.path[0] = '\0';
+    if (segment.shared)
+        be_private();
 }
 
 /* Of the table that the bytes belong to, whole pages; another thread may

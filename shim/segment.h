@@ -1,6 +1,6 @@
 /* The file in /dev/shm: created, mapped over region.segment, removed.
  *
- *     private --segment_publish--> shared --segment_detach--> private
+ *     private --segment_open--> shared --segment_detach--> private
  *
  * While private, the same bytes are counted in, but no reader sees them.
  */
@@ -12,14 +12,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Writes the header, all but its magic, and what it says of the layout. */
-void segment_describe(const struct identity *identity, const char *settings);
+/* Creates the file and maps it, empty, in the place of region.segment, be that
+ * still private memory or a parent's file.  0, or -errno with private memory
+ * there, empty too.  used_slots: how many have been used so far, for which
+ * there is room.  Signals must be blocked and no other thread may count
+ * meanwhile. */
+int segment_open(const struct identity *identity, uint64_t used_slots);
 
-/* Creates the file, its used part reserved and equal to region.segment, maps
- * it there and goes live.  0, or -errno with region.segment as it was.
- * used_slots: how many have been used so far.  Signals must be blocked and no
- * other thread may count meanwhile. */
-int segment_publish(const struct identity *identity, uint64_t used_slots);
+/* Writes the header, all but its magic, and what it says of the layout. */
+void segment_describe(const struct identity *identity);
+
+/* Goes live; harmless while private. */
+void segment_publish(void);
 
 /* In a fork child: puts private memory in the place of the parent's file.
  * Its content is gone. */

@@ -277,9 +277,14 @@ static void variable_take(const char *entry)
         setting_take(i, table[i].variable, value, strlen(value));
 }
 
-static bool starts_with(const char *text, const char *start)
+/* Most of an environment differs in the first letter. */
+static inline bool starts_with(const char *text, const char *start)
 {
-    return strncmp(text, start, strlen(start)) == 0;
+    while (*start && *text == *start) {
+        text++;
+        start++;
+    }
+    return *start == '\0';
 }
 
 static void defaults_take(void)
@@ -310,19 +315,17 @@ void settings_silence(void)
     settings.report[0] = '\0';
 }
 
-const char *settings_in_force(void)
+void settings_describe(char *to, size_t bytes)
 {
-    static char list[1024];
-    struct text text = text_on(list, sizeof(list));
+    struct text text = text_on(to, bytes);
     for (int i = 0; i < SETTINGS; i++) {
         if (!sources[i].name)
             continue;
-        text_put(&text, text.at > list ? "," : "");
+        text_put(&text, text.at > to ? "," : "");
         text_put(&text, table[i].key);
         text_put(&text, ":");
         text_put_bytes(&text, sources[i].text, sources[i].bytes);
     }
-    return list;
 }
 
 static void tell_help(void)

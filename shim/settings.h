@@ -6,6 +6,7 @@
 #ifndef SHIM_SETTINGS_H
 #define SHIM_SETTINGS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { SETTINGS_TEXT_BYTES = 256 };
@@ -37,8 +38,9 @@ void settings_load(char **environment);
  * for no report. */
 void settings_silence(void);
 
-/* "key:value,key:value" of all settings that differ from their default. */
-const char *settings_in_force(void);
+/* Writes "key:value,key:value" of all settings in force that come from the
+ * environment; NUL-terminated, cut off where there is no more room. */
+void settings_describe(char *to, size_t bytes);
 
 /* What GCSHIM_CONFIRM and GCSHIM_HELP ask to be printed, on standard
  * error. */

@@ -38,7 +38,7 @@ enum {
 static_assert(GCSHIM_HUGE_ENTRIES < 1 << (64 - ENTRY_SHIFT),
               "an entry's number stands above an address");
 
-static struct shelf {
+TABLE static struct shelf {
     /* entry << 48 | address | slices; 0: free.  Blocks begin at a slice. */
     alignas(64) _Atomic uint64_t blocks[PLACES];
     /* When a tick first saw it, 0: none yet, and by whom it was put here. */

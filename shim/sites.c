@@ -1,5 +1,6 @@
 #include "sites.h"
 
+#include "compiler.h"
 #include "counter.h"
 #include "modules.h"
 #include "names.h"
@@ -11,8 +12,8 @@
 
 enum { PROBES = 16 };
 
-static struct gcshim_site sites[GCSHIM_SITES];
-static struct gcshim_frame frames[GCSHIM_FRAMES];
+TABLE static struct gcshim_site sites[GCSHIM_SITES];
+TABLE static struct gcshim_frame frames[GCSHIM_FRAMES];
 static uint32_t frame_count;
 static _Atomic uint64_t dropped;
 static _Atomic bool turn;

@@ -210,6 +210,13 @@ uint32_t slot_release(struct gcshim_slot *slot)
     return epoch;
 }
 
+/* Written to before it is read, the twins' first page is found once. */
+void slots_start(void)
+{
+    counter_set(&slot_twin(SLOT_LATE)->recent, 0);
+    counter_set(&region.segment.header.slots_high, slots_high());
+}
+
 void slots_inherit(struct gcshim_slot *keep, uint32_t tid)
 {
     uint64_t count = slots_high();

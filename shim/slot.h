@@ -24,10 +24,13 @@ struct gcshim_slot *slot_reclaim(struct gcshim_slot *slot, uint32_t epoch,
 /* Back to whoever comes next.  Totals stay.  Returns the slot's epoch. */
 uint32_t slot_release(struct gcshim_slot *slot);
 
+/* Once a process image: nothing has been counted yet. */
+void slots_start(void);
+
 /* In a fork child, where only the calling thread is left: sets the slots to
  * what their twins say and frees all of them but keep (NULL: all), which goes
- * on under tid, its owner's figures starting anew.  The segment must be
- * private memory by now. */
+ * on under tid, its owner's figures starting anew.  The segment must not be
+ * the parent's any more. */
 void slots_inherit(struct gcshim_slot *keep, uint32_t tid);
 
 /* The number of slots ever used, the late one included. */

@@ -55,7 +55,7 @@ static _Atomic uint32_t fast_threads;
 
 /* Which of ours are in use, a bit each. */
 static _Atomic uint32_t stacks_in_use;
-static alignas(4096) char stacks[STACKS][STACK_BYTES];
+TABLE static alignas(4096) char stacks[STACKS][STACK_BYTES];
 
 static bool file_of(uint64_t address, struct dl_find_object *ret_object)
 {

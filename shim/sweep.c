@@ -1,5 +1,6 @@
 #include "sweep.h"
 
+#include "compiler.h"
 #include "gcshim/layout.h"
 #include "thread.h"
 
@@ -26,9 +27,10 @@ static const size_t sizes[] = {
  * size. */
 static struct {
     _Atomic bool is_taken;
-    uint64_t words[GCSHIM_RANGE_WORDS];
     uint64_t first, last; /* words in use */
 } own = {.first = GCSHIM_RANGE_WORDS};
+
+TABLE static uint64_t own_words[GCSHIM_RANGE_WORDS];
 
 static bool note_page(const mi_heap_t *heap, const mi_heap_area_t *area,
                       void *block, size_t block_bytes, void *arg)
@@ -41,7 +43,7 @@ static bool note_page(const mi_heap_t *heap, const mi_heap_area_t *area,
     (void)arg;
     if (word >= GCSHIM_RANGE_WORDS)
         return true;
-    own.words[word] |= UINT64_C(1) << range % WORD_BITS;
+    own_words[word] |= UINT64_C(1) << range % WORD_BITS;
     if (word < own.first)
         own.first = word;
     if (word > own.last)
@@ -52,8 +54,8 @@ static bool note_page(const mi_heap_t *heap, const mi_heap_area_t *area,
 static void own_clear(void)
 {
     if (own.first <= own.last)
-        memset(&own.words[own.first], 0,
-               (own.last - own.first + 1) * sizeof(own.words[0]));
+        memset(&own_words[own.first], 0,
+               (own.last - own.first + 1) * sizeof(own_words[0]));
     own.first = GCSHIM_RANGE_WORDS;
     own.last = 0;
 }
@@ -63,14 +65,14 @@ static bool is_own(const void *p)
     uint64_t range = (uintptr_t)p >> GCSHIM_RANGE_SHIFT;
     uint64_t word = range / WORD_BITS;
     return word < GCSHIM_RANGE_WORDS &&
-           (own.words[word] >> range % WORD_BITS & 1);
+           (own_words[word] >> range % WORD_BITS & 1);
 }
 
 static uint64_t own_bytes(void)
 {
     uint64_t ranges = 0;
     for (uint64_t word = own.first; word <= own.last; word++)
-        ranges += (uint64_t)__builtin_popcountll(own.words[word]);
+        ranges += (uint64_t)__builtin_popcountll(own_words[word]);
     return ranges << GCSHIM_RANGE_SHIFT;
 }
 

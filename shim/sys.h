@@ -53,22 +53,10 @@ static inline ssize_t sys_write(int fd, const void *from, size_t bytes)
     return sys_result(syscall(SYS_write, fd, from, bytes));
 }
 
-static inline ssize_t sys_pwrite(int fd, const void *from, size_t bytes,
-                                 off_t at)
-{
-    return sys_result(syscall(SYS_pwrite64, fd, from, bytes, at));
-}
-
 static inline int sys_fstat(int fd, struct stat *ret_stat)
 {
     return (int)sys_result(syscall(SYS_newfstatat, fd, "", ret_stat,
                                    AT_EMPTY_PATH));
-}
-
-static inline int sys_stat(const char *path, struct stat *ret_stat)
-{
-    return (int)sys_result(syscall(SYS_newfstatat, AT_FDCWD, path, ret_stat,
-                                   0));
 }
 
 static inline int sys_ftruncate(int fd, off_t bytes)
@@ -141,6 +129,11 @@ static inline bool sys_can_read(uint64_t address)
 static inline uint32_t sys_getpid(void)
 {
     return (uint32_t)syscall(SYS_getpid);
+}
+
+static inline uint32_t sys_getppid(void)
+{
+    return (uint32_t)syscall(SYS_getppid);
 }
 
 static inline uint32_t sys_geteuid(void)

@@ -1,5 +1,5 @@
-/* What a fork child must not inherit: the kernel zeroes it at fork
- * (MADV_WIPEONFORK), however the child was made.
+/* What a fork child must not inherit (it is a part of region.h): the kernel
+ * zeroes it at fork (MADV_WIPEONFORK), however the child was made.
  *
  * It is what the fast path looks up first.  Zeroed, it knows no block that is
  * fast, so that the child's first malloc or free goes to the slow path, and
@@ -8,8 +8,6 @@
  */
 #ifndef SHIM_WIPED_H
 #define SHIM_WIPED_H
-
-#include "compiler.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -33,7 +31,5 @@ struct wiped {
     /* The class that serves a request of so many words (class.h). */
     _Atomic uint8_t class_by_request[REQUESTS];
 };
-
-extern INTERNAL struct wiped wiped;
 
 #endif

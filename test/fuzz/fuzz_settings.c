@@ -1,6 +1,7 @@
 /* Any bytes as an environment: entries that end with a NUL. */
 #include "fuzz.h"
 
+#include "gcshim/layout.h"
 #include "settings.h"
 
 #include <fcntl.h>
@@ -38,10 +39,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         entries[count++] = copy + at;
     entries[count] = NULL;
     load_quietly(entries);
+    char described[GCSHIM_SETTINGS_BYTES];
+    settings_describe(described, sizeof(described));
     if (settings.disable > 1 || settings.confirm > 1 || settings.help > 1 ||
         settings.keep > INT32_MAX ||
         strlen(settings.report) >= SETTINGS_TEXT_BYTES ||
-        strlen(settings_in_force()) >= 1024)
+        !memchr(described, '\0', sizeof(described)))
         abort();
     free(copy);
     return 0;

@@ -131,6 +131,39 @@ def test_a_fork_childs_segment_names_its_parent():
         assert not segments(child)
 
 
+NAMESPACES = """
+import ctypes, os, sys
+CLONE_NEWPID = 0x20000000
+def say(): print(os.getpid(), os.stat("/proc/self/ns/pid").st_ino, flush=True)
+if sys.argv[1] == "new" and ctypes.CDLL(None).unshare(CLONE_NEWPID):
+    print("none to be had", flush=True); sys.exit()
+say()
+pid = os.fork()
+if pid == 0:
+    say(); sys.stdin.readline(); os._exit(0)
+os.waitpid(pid, 0)
+"""
+
+
+@pytest.mark.parametrize("which", ["old", "new"])
+def test_a_fork_childs_segment_names_the_childs_pid_namespace(which):
+    """It takes it from its parent, where both are in the same."""
+    with Conversation(["/usr/bin/python3", "-c", NAMESPACES,
+                       which]) as program:
+        line = program.hear()
+        if line == "none to be had":
+            pytest.skip("no pid namespace to be had")
+        pid, namespace = program.hear().split()
+        assert (namespace == line.split()[1]) == (which == "old")
+        path, = [path for path in segments(pid)
+                 if path.name.endswith("." + namespace)]
+        child = Segment(path)
+        assert child.pid == int(pid)
+        assert child.pid_namespace == int(namespace)
+        program.say()
+        assert program.end() == (0, "", "")
+
+
 def test_a_link_in_its_place_is_replaced_and_not_followed(tmp_path):
     """A stranger may have put a link where a later process's name will be.
     The name cannot be foreseen from outside, so this waits in the shell that
