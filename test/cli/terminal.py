@@ -51,9 +51,10 @@ def set_size(fd, rows, cols):
 
 def prepare_child():
     """Between fork and exec: the terminal is its own, and so are the signals
-    that come from it, which this run may have been started without."""
+    that end a program, which this run may have been started without (nohup)."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    for number in (signal.SIGINT, signal.SIGQUIT):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT,
+                   signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
 

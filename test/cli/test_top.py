@@ -144,6 +144,8 @@ def test_threads_are_shown_under_their_process(holder):
     with_them = batch("-H", "-p", holder.pid).stdout.splitlines()
     assert len(with_them) > len(without)
     assert int(with_them[5].split()[0]) == holder.pid
+    comm = pathlib.Path(f"/proc/{holder.pid}/comm").read_text(encoding="utf-8")
+    assert with_them[5].split()[-1] == comm.strip()
 
 
 def test_refreshes_go_on_for_n_times(holder):

@@ -1,6 +1,7 @@
 """The worked examples of docs/examples, under the shim and without."""
 
 import re
+import signal
 import subprocess
 
 import pytest
@@ -100,14 +101,15 @@ def test_the_service_of_the_tutorial_is_led_back_to_its_line():
     source = ROOT / "docs" / "examples" / "thumbnails.py"
     service = subprocess.Popen(
         ["/usr/bin/python3", source, "serve", "0"], text=True,
-        env=shim_env(sample="64KiB"), stdout=subprocess.PIPE)
+        env=shim_env(sample="64KiB"), stdout=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         port = re.search(r":(\d+)$", service.stdout.readline().strip())[1]
         subprocess.run(["/usr/bin/python3", source, "visit", port, "200"],
                        env=plain_env(), check=True, timeout=60)
         told = run_tool("gcshim-prof", service.pid, "-n", "1").stdout
     finally:
-        service.send_signal(2)
+        service.send_signal(signal.SIGINT)
         assert service.wait(timeout=60) == 0
     lines = source.read_text().splitlines()
     guilty = 1 + next(i for i, line in enumerate(lines)

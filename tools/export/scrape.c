@@ -199,7 +199,9 @@ int scraper_take(struct scraper *scraper, struct scrape *ret_scrape)
     uint64_t began = clock_ns(CLOCK_MONOTONIC);
     struct reader_survey survey;
     struct scrape scrape;
-    int err = reader_survey_init(&survey, NULL);
+    int err = scraper->wish->threads == THREADS_NOT
+                  ? reader_survey_init_brief(&survey, NULL)
+                  : reader_survey_init(&survey, NULL);
 
     if (err)
         return err;

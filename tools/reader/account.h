@@ -35,6 +35,12 @@ struct account {
  * Release with account_fini. */
 int account_read(const struct segment *segment, struct account *ret_account,
                  char ret_reason[READER_REASON_BYTES]);
+
+/* The same of a segment that was read before, with what is kept of that; and
+ * keeps what there is now. */
+int account_read_again(const struct segment *segment, struct recall *recall,
+                       struct account *ret_account,
+                       char ret_reason[READER_REASON_BYTES]);
 void account_fini(struct account *account);
 
 #endif

@@ -5,14 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reader/array.h"
+#include "reader/classes.h"
 #include "reader/proc.h"
-#include "reader/refuse.h"
 
 enum {
     CENSUS_TRIES = 8, /* before a restless census is given up on */
-    /* Distinct block sizes; twice as many as there are classes. */
-    SIZES_MAX = 2 * GCSHIM_CLASSES,
     NS_PER_MS = 1000000,
 };
 
@@ -31,12 +28,12 @@ static int taken_read(const struct segment *segment, size_t index,
                         reason);
 }
 
-/* Copies a slot's last count: 0, -ENOENT if there is none, -EBUSY if it does
- * not hold still.  After taken has gone from n to n + 1 the owner may be
+/* Copies a slot's last count, unless its number is the known one: 0, -ENOENT
+ * if there is none, -EBUSY if it does not hold still.  After taken has gone from n to n + 1 the owner may be
  * writing where count n was.  P: [census] */
 static int count_read(const struct segment *segment, size_t index,
-                      struct gcshim_count *ret_count,
-                      char reason[READER_REASON_BYTES])
+                      uint64_t known, struct gcshim_count *ret_count,
+                      uint64_t *ret_taken, char reason[READER_REASON_BYTES])
 {
     uint64_t offset = segment_entry(segment, GCSHIM_SECTION_CENSUS, index) +
                       offsetof(struct gcshim_census, counts);
@@ -46,8 +43,11 @@ static int count_read(const struct segment *segment, size_t index,
         uint64_t still = 0;
         int err = taken_read(segment, index, &taken, reason);
 
+        *ret_taken = taken;
         if (err == 0 && taken == 0)
             return -ENOENT;
+        if (err == 0 && taken == known)
+            return 0;
         if (err == 0)
             err = segment_read(segment, ret_count, sizeof(*ret_count),
                                offset + (taken - 1) % 2 * sizeof(*ret_count),
@@ -58,20 +58,6 @@ static int count_read(const struct segment *segment, size_t index,
             return err;
     }
     return -EBUSY;
-}
-
-/* One block size of a count, fetched once. */
-static struct reader_class class_of(struct gcshim_class *class)
-{
-    return (struct reader_class){
-        .block_bytes = class->block_bytes,
-        .pages = class->pages,
-        .full_pages = class->full_pages,
-        .empty_pages = class->empty_pages,
-        .used_blocks = class->used_blocks,
-        .capacity_blocks = class->capacity_blocks,
-        .reserved_blocks = class->reserved_blocks,
-    };
 }
 
 static bool class_is_sound(const struct reader_class *class)
@@ -139,35 +125,47 @@ static uint64_t saturating_add(uint64_t a, uint64_t b)
 }
 
 /* Sums up a count.  False where it makes no sense. */
-static bool census_of(struct gcshim_count *count,
-                      const struct reader_totals *total, uint64_t now_ns,
-                      struct reader_census *ret_census)
+static bool count_sum(struct gcshim_count *count, struct recall_count *ret_sum)
 {
-    struct reader_census census = {
-        .age_ms = age_ms(count->taken_ns, now_ns),
-        .changed_bytes = saturating_add(
-            slots_since(total->allocated_bytes, count->allocated_bytes),
-            slots_since(total->freed_bytes, count->freed_bytes)),
-        .page_bytes = count->page_bytes,
-        .empty_page_bytes = count->empty_page_bytes,
+    struct recall_count sum = {
+        .taken_ns = count->taken_ns,
+        .allocated_bytes = count->allocated_bytes,
+        .freed_bytes = count->freed_bytes,
+        .cached_bytes = count->cached_bytes,
+        .census.page_bytes = count->page_bytes,
+        .census.empty_page_bytes = count->empty_page_bytes,
     };
 
-    if (census.page_bytes > SEGMENT_BYTES_MAX ||
-        census.empty_page_bytes > SEGMENT_BYTES_MAX)
+    if (sum.census.page_bytes > SEGMENT_BYTES_MAX ||
+        sum.census.empty_page_bytes > SEGMENT_BYTES_MAX)
         return false;
     for (size_t i = 0; i < GCSHIM_CLASSES; i++) {
-        struct reader_class class = class_of(&count->classes[i]);
+        struct reader_class class = classes_fetch(&count->classes[i]);
 
         if (class.block_bytes == 0)
             continue;
         if (!class_is_sound(&class))
             return false;
-        class_add(&census, &class);
+        class_add(&sum.census, &class);
     }
-    if (!huge_add(&census, count))
+    if (!huge_add(&sum.census, count))
         return false;
-    *ret_census = census;
+    *ret_sum = sum;
     return true;
+}
+
+/* The census as it is now: of that age, and with that much changed since. */
+static struct reader_census census_of(const struct recall_count *count,
+                                      const struct reader_totals *total,
+                                      uint64_t now_ns)
+{
+    struct reader_census census = count->census;
+
+    census.age_ms = age_ms(count->taken_ns, now_ns);
+    census.changed_bytes = saturating_add(
+        slots_since(total->allocated_bytes, count->allocated_bytes),
+        slots_since(total->freed_bytes, count->freed_bytes));
+    return census;
 }
 
 /* ----------------------------------------------------------- all threads */
@@ -190,79 +188,6 @@ static void sum_add(struct reader_census *sum,
     sum->huge_bytes += census->huge_bytes;
 }
 
-/* Where a block size stands among the others, or would. */
-static size_t class_find(const struct censuses *censuses, uint64_t block_bytes)
-{
-    size_t low = 0;
-    size_t high = censuses->class_count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (censuses->classes[middle].block_bytes < block_bytes)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static int class_insert(struct censuses *censuses, size_t at,
-                        uint64_t block_bytes, char reason[READER_REASON_BYTES])
-{
-    void *array = censuses->classes;
-    struct reader_class *place = NULL;
-    int err = 0;
-
-    if (censuses->class_count == SIZES_MAX)
-        return refuse(reason, "has blocks of more than %d sizes", SIZES_MAX);
-    err = array_grow(&array, censuses->class_count, sizeof(*place));
-    if (err)
-        return err;
-    censuses->classes = array;
-    place = &censuses->classes[at];
-    memmove(place + 1, place, (censuses->class_count++ - at) * sizeof(*place));
-    *place = (struct reader_class){.block_bytes = block_bytes};
-    return 0;
-}
-
-static int class_sum(struct censuses *censuses,
-                     const struct reader_class *class,
-                     char reason[READER_REASON_BYTES])
-{
-    size_t at = class_find(censuses, class->block_bytes);
-    bool is_known = at < censuses->class_count &&
-                    censuses->classes[at].block_bytes == class->block_bytes;
-    int err =
-        is_known ? 0 : class_insert(censuses, at, class->block_bytes, reason);
-
-    if (err)
-        return err;
-    struct reader_class *sum = &censuses->classes[at];
-
-    sum->pages += class->pages;
-    sum->full_pages += class->full_pages;
-    sum->empty_pages += class->empty_pages;
-    sum->used_blocks += class->used_blocks;
-    sum->capacity_blocks += class->capacity_blocks;
-    sum->reserved_blocks += class->reserved_blocks;
-    return 0;
-}
-
-static int classes_sum(struct censuses *censuses, struct gcshim_count *count,
-                       char reason[READER_REASON_BYTES])
-{
-    int err = 0;
-
-    for (size_t i = 0; i < GCSHIM_CLASSES && err == 0; i++) {
-        struct reader_class class = class_of(&count->classes[i]);
-
-        if (class.block_bytes != 0)
-            err = class_sum(censuses, &class, reason);
-    }
-    return err;
-}
-
 static census_change grown(const struct reader_totals *now,
                            uint64_t allocated_then, uint64_t freed_then)
 {
@@ -273,31 +198,155 @@ static census_change grown(const struct reader_totals *now,
 /* A reading of all censuses, slot by slot. */
 struct reading {
     const struct segment *segment;
+    struct recall *recall;
+    struct classes *classes;
+    struct gcshim_count count; /* as read; and its sum, where nothing is kept */
+    struct recall_count sum;
     uint64_t now_ns;
     uint64_t data_at; /* below, what has not been read is a hole */
 };
 
-/* The last count of a slot, if it is of the slot's present owner.  Where many
- * threads have not been counted, one question to the file system answers for
- * all of them. */
-static int count_of(struct reading *reading, const struct slot_owner *owner,
-                    struct gcshim_count *ret_count,
+/* The last count of a slot, if it is not the known one.  Where many threads
+ * have not been counted, one question to the file system answers for all of
+ * them. */
+static int count_of(struct reading *reading, size_t index, uint64_t known,
+                    struct gcshim_count *ret_count, uint64_t *ret_taken,
                     char reason[READER_REASON_BYTES])
 {
     const struct segment *segment = reading->segment;
-    uint64_t end =
-        segment_entry(segment, GCSHIM_SECTION_CENSUS, owner->index + 1);
+    uint64_t end = segment_entry(segment, GCSHIM_SECTION_CENSUS, index + 1);
 
-    if (owner->index >= segment->sections[GCSHIM_SECTION_CENSUS].entries ||
+    if (index >= segment->sections[GCSHIM_SECTION_CENSUS].entries ||
         end <= reading->data_at)
         return -ENOENT;
 
-    int err = count_read(segment, owner->index, ret_count, reason);
+    int err = count_read(segment, index, known, ret_count, ret_taken, reason);
 
     if (err == -ENOENT)
         reading->data_at = segment_data_find(segment, end);
-    return err == 0 && ret_count->slot_epoch != owner->epoch ? -ENOENT : err;
+    return err;
 }
+
+/* Adds what has been read to the classes, if it is the owner's and sound. */
+static int count_enter(struct reading *reading, struct gcshim_count *count,
+                       const struct slot_owner *owner,
+                       struct recall_count *ret_sum,
+                       char reason[READER_REASON_BYTES])
+{
+    if (count->slot_epoch != owner->epoch || !count_sum(count, ret_sum))
+        return -ENOENT;
+    return classes_add(reading->classes, count, reason);
+}
+
+/* ------------------------------------------------------------- recalled */
+
+static void forget(struct recall *recall, size_t index)
+{
+    struct recall_slot *slot = &recall->slots[index];
+
+    if (slot->has_count)
+        classes_subtract(&recall->classes, &recall->counts[index]);
+    *slot = (struct recall_slot){0};
+}
+
+/* Whether what is known is all that there is: see recall.h.  Notes where the
+ * totals stand. */
+static bool is_as_known(struct recall *recall, const struct slot_owner *owner)
+{
+    struct recall_slot *slot = &recall->slots[owner->index];
+    bool moves = slot->allocated_bytes != owner->total.allocated_bytes ||
+                 slot->freed_bytes != owner->total.freed_bytes;
+    bool is_still = slot->is_known && !moves && !slot->has_moved;
+
+    slot->allocated_bytes = owner->total.allocated_bytes;
+    slot->freed_bytes = owner->total.freed_bytes;
+    slot->has_moved = moves;
+    slot->reading = recall->readings;
+    return is_still && (owner->index + recall->readings) % RECALL_TURNS != 0;
+}
+
+/* Reads a slot's count into the place where it is kept.  Where that fails
+ * midway, nothing is known of it any more. */
+static int count_renew(struct reading *reading, const struct slot_owner *owner,
+                       char reason[READER_REASON_BYTES])
+{
+    struct recall *recall = reading->recall;
+    struct recall_slot *slot = &recall->slots[owner->index];
+    uint64_t taken = 0;
+    int err = count_of(reading, owner->index, slot->taken, &reading->count,
+                       &taken, reason);
+
+    if (err == 0 && taken == slot->taken)
+        return slot->has_count ? 0 : -ENOENT;
+    if (slot->has_count)
+        classes_subtract(&recall->classes, &recall->counts[owner->index]);
+    slot->has_count = false;
+    slot->taken = taken;
+    if (err == 0) {
+        struct gcshim_count *kept = &recall->counts[owner->index];
+
+        memcpy(kept, &reading->count, sizeof(*kept));
+        err = count_enter(reading, kept, owner, &slot->count, reason);
+        slot->has_count = err == 0;
+    }
+    slot->is_known = err == 0 || err == -ENOENT;
+    if (err == -EBUSY)
+        slot->taken = 0;
+    return err;
+}
+
+static int count_recall(struct reading *reading, const struct slot_owner *owner,
+                        const struct recall_count **ret_sum,
+                        char reason[READER_REASON_BYTES])
+{
+    struct recall *recall = reading->recall;
+    struct recall_slot *slot = &recall->slots[owner->index];
+    int err = 0;
+
+    if (slot->epoch != owner->epoch)
+        forget(recall, owner->index);
+    slot->epoch = owner->epoch;
+    if (recall->slots_high <= owner->index)
+        recall->slots_high = owner->index + 1;
+    if (!is_as_known(recall, owner))
+        err = count_renew(reading, owner, reason);
+    else if (!slot->has_count)
+        err = -ENOENT;
+    if (err == 0)
+        *ret_sum = &slot->count;
+    return err;
+}
+
+/* Slots that have no owner any more, or did not hold still. */
+static void forget_others(struct recall *recall)
+{
+    for (size_t i = 0; i < recall->slots_high; i++) {
+        if (recall->slots[i].reading != recall->readings)
+            forget(recall, i);
+    }
+}
+
+static int count_find(struct reading *reading, const struct slot_owner *owner,
+                      const struct recall_count **ret_sum,
+                      char reason[READER_REASON_BYTES])
+{
+    uint64_t taken = 0;
+
+    if (reading->recall->slots)
+        return count_recall(reading, owner, ret_sum, reason);
+
+    int err =
+        count_of(reading, owner->index, 0, &reading->count, &taken, reason);
+
+    if (err == 0)
+        err =
+            count_enter(reading, &reading->count, owner, &reading->sum, reason);
+    if (err == 0)
+        *ret_sum = &reading->sum;
+    return err;
+}
+
+/* ------------------------------------------------------------------ all */
 
 static void uncounted_add(struct censuses *censuses,
                           const struct slot_owner *owner)
@@ -305,9 +354,9 @@ static void uncounted_add(struct censuses *censuses,
     censuses->uncounted_threads++;
     censuses->uncounted_bytes = saturating_add(
         censuses->uncounted_bytes,
-        saturating_add(
-            owner->total.allocated_bytes - owner->at_claim.allocated_bytes,
-            owner->total.freed_bytes - owner->at_claim.freed_bytes));
+        saturating_add(owner->total.allocated_bytes -
+                           owner->at_claim.allocated_bytes,
+                       owner->total.freed_bytes - owner->at_claim.freed_bytes));
     censuses->grown_bytes +=
         grown(&owner->total, owner->at_claim.allocated_bytes,
               owner->at_claim.freed_bytes);
@@ -318,39 +367,61 @@ static int owner_add(struct censuses *censuses, struct reading *reading,
                      struct reader_census *ret_census,
                      char reason[READER_REASON_BYTES])
 {
-    struct gcshim_count count;
-    int err = count_of(reading, owner, &count, reason);
+    const struct recall_count *count = NULL;
+    int err = count_find(reading, owner, &count, reason);
 
-    *ret_census = (struct reader_census){.age_ms = READER_UNKNOWN};
-    if (err == -ENOENT || err == -EBUSY ||
-        (err == 0 &&
-         !census_of(&count, &owner->total, reading->now_ns, ret_census))) {
+    if (err == -ENOENT || err == -EBUSY) {
+        *ret_census = (struct reader_census){.age_ms = READER_UNKNOWN};
         uncounted_add(censuses, owner);
         return 0;
     }
     if (err)
         return err;
+    *ret_census = census_of(count, &owner->total, reading->now_ns);
     censuses->counted_threads++;
     censuses->grown_bytes +=
-        grown(&owner->total, count.allocated_bytes, count.freed_bytes) -
-        (census_change)count.cached_bytes;
+        grown(&owner->total, count->allocated_bytes, count->freed_bytes) -
+        (census_change)count->cached_bytes;
     sum_add(&censuses->sum, ret_census);
-    return classes_sum(censuses, &count, reason);
+    return 0;
 }
 
-int censuses_read(const struct segment *segment, const struct slots *slots,
-                  struct reader_census *ret_each, struct censuses *ret_censuses,
+static int all_read(struct reading *reading, const struct slots *slots,
+                    struct reader_census *ret_each, struct censuses *censuses,
+                    char reason[READER_REASON_BYTES])
+{
+    int err = 0;
+
+    reading->recall->readings++;
+    for (size_t i = 0; i < slots->owner_count && err == 0; i++)
+        err = owner_add(censuses, reading, &slots->owners[i], &ret_each[i],
+                        reason);
+    if (err == 0 && reading->recall->slots)
+        forget_others(reading->recall);
+    if (err == 0)
+        err = classes_copy(reading->classes, &censuses->classes,
+                           &censuses->class_count);
+    return err;
+}
+
+int censuses_read(const struct segment *segment, struct recall *recall,
+                  const struct slots *slots, struct reader_census *ret_each,
+                  struct censuses *ret_censuses,
                   char ret_reason[READER_REASON_BYTES])
 {
     struct censuses censuses = {.sum.age_ms = READER_UNKNOWN};
-    struct reading reading = {.segment = segment, .now_ns = proc_now_ns()};
-    int err = 0;
+    struct classes classes;
+    struct reading reading = {.segment = segment,
+                              .recall = recall,
+                              .classes =
+                                  recall->slots ? &recall->classes : &classes,
+                              .now_ns = proc_now_ns()};
 
-    for (size_t i = 0; i < slots->owner_count && err == 0; i++)
-        err = owner_add(&censuses, &reading, &slots->owners[i], &ret_each[i],
-                        ret_reason);
+    classes.count = 0;
+    int err = all_read(&reading, slots, ret_each, &censuses, ret_reason);
+
     if (err)
-        censuses_fini(&censuses);
+        recall_clear(recall);
     else
         *ret_censuses = censuses;
     return err;

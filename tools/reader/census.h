@@ -25,8 +25,9 @@ struct censuses {
 
 /* Reads the census of each owner into ret_each, which has owner_count
  * elements.  Release with censuses_fini. */
-int censuses_read(const struct segment *segment, const struct slots *slots,
-                  struct reader_census *ret_each, struct censuses *ret_censuses,
+int censuses_read(const struct segment *segment, struct recall *recall,
+                  const struct slots *slots, struct reader_census *ret_each,
+                  struct censuses *ret_censuses,
                   char ret_reason[READER_REASON_BYTES]);
 void censuses_fini(struct censuses *censuses);
 

@@ -12,6 +12,7 @@
 
 struct reader_hold {
     struct segment segment;
+    struct recall recall;
     uint32_t pid; /* as this reader sees it */
 };
 
@@ -45,16 +46,22 @@ int reader_hold_open(struct reader_hold **ret_hold,
         return err;
     }
     hold->pid = process->pid;
-    *ret_hold = hold;
-    return 0;
+    hold->recall = (struct recall){0};
+    err = recall_start(&hold->recall);
+    if (err)
+        reader_hold_close(hold);
+    else
+        *ret_hold = hold;
+    return err;
 }
 
-int reader_hold_read(const struct reader_hold *hold,
+int reader_hold_read(struct reader_hold *hold,
                      struct reader_process *ret_process)
 {
     char ignored[READER_REASON_BYTES];
 
-    return process_read_held(ret_process, &hold->segment, hold->pid, ignored);
+    return process_read_held(ret_process, &hold->segment, hold->pid,
+                             &hold->recall, ignored);
 }
 
 void reader_hold_close(struct reader_hold *hold)
@@ -62,5 +69,6 @@ void reader_hold_close(struct reader_hold *hold)
     if (!hold)
         return;
     segment_close(&hold->segment);
+    recall_fini(&hold->recall);
     free(hold);
 }

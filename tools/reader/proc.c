@@ -157,7 +157,9 @@ int proc_open(struct proc *ret_proc, uint32_t pid)
     proc.dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (proc.dirfd < 0)
         return -errno;
-    int err = stat_read(proc.dirfd, "stat", &proc.stat);
+    /* Its first thread's line, which tells us the same: for the process's own
+     * the kernel adds up the times of all threads. */
+    int err = proc_thread_read(&proc, pid, &proc.stat);
 
     if (err) {
         close(proc.dirfd);

@@ -235,12 +235,12 @@ int process_locate(const struct gcshim_header *header,
                    const struct process_source *source, uint32_t *ret_pid,
                    char ret_reason[READER_REASON_BYTES])
 {
-    bool is_ours = foreign_namespace(header) == 0;
-
     if (source->held_pid != 0) {
         *ret_pid = source->held_pid;
         return 0;
     }
+    bool is_ours = foreign_namespace(header) == 0;
+
     if (!source->directory && is_ours) {
         *ret_pid = header->pid;
         return 0;
@@ -287,7 +287,7 @@ static int process_join(struct reader_process *process,
         dead_set(process);
     if (err == 0 && !live && source->held_pid == 0 && is_unlinked(segment))
         err = -ENOENT;
-    if (err == 0)
+    if (err == 0 && (!live || !source->is_brief))
         thread_names_set(process, live ? &proc : NULL);
     if (is_open)
         proc_close(&proc);
@@ -357,7 +357,9 @@ static int process_fill(struct reader_process *process,
         return err;
     err = stray_admit(process, exists, source);
     if (err == 0)
-        err = account_read(segment, &account, reason);
+        err = source->recall ? account_read_again(segment, source->recall,
+                                                  &account, reason)
+                             : account_read(segment, &account, reason);
     if (err)
         return err;
     figures_set(process, &account);
@@ -394,10 +396,14 @@ int process_read(struct reader_process *ret_process,
 
 int process_read_held(struct reader_process *ret_process,
                       const struct segment *held, uint32_t pid,
+                      struct recall *recall,
                       char ret_reason[READER_REASON_BYTES])
 {
-    struct process_source source = {
-        .dirfd = AT_FDCWD, .trust = PROCESS_ANY_OWNER, .held_pid = pid};
+    struct process_source source = {.dirfd = AT_FDCWD,
+                                    .trust = PROCESS_ANY_OWNER,
+                                    .held_pid = pid,
+                                    .recall = recall,
+                                    .is_brief = true};
     struct reader_process process = {0};
     struct segment segment;
     int err = segment_open_again(&segment, held, ret_reason);

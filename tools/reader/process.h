@@ -7,6 +7,7 @@
 #include "gcshim/layout.h"
 #include "reader/proc.h"
 #include "reader/reader.h"
+#include "reader/recall.h"
 #include "reader/segment.h"
 #include "reader/world.h"
 
@@ -27,6 +28,10 @@ struct process_source {
      * are read: anybody can write those in masses.  NULL: any number. */
     unsigned *strays_left;
     uint32_t held_pid; /* as seen here, of a segment that is held open; or 0 */
+    /* Of one that is held what is kept of the last reading, else only room that
+     * the last one took; NULL: neither. */
+    struct recall *recall;
+    bool is_brief; /* without names and states of threads */
 };
 
 /* Reads the segment name within a directory; see reader_process_init.
@@ -38,9 +43,11 @@ int process_read(struct reader_process *ret_process,
                  char ret_reason[READER_REASON_BYTES]);
 
 /* The same of a segment that has been open since its process, which has this
- * pid here, was first read: also when its file is gone. */
+ * pid here, was first read: also when its file is gone.  Without the names and
+ * states of threads. */
 int process_read_held(struct reader_process *ret_process,
                       const struct segment *held, uint32_t pid,
+                      struct recall *recall,
                       char ret_reason[READER_REASON_BYTES]);
 
 /* Marks it as not the one that lives now. */

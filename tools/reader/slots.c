@@ -2,7 +2,6 @@
 #include "reader/slots.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "reader/refuse.h"
 
@@ -38,6 +37,7 @@ static uint64_t slot_offset(const struct segment *segment, size_t index)
 }
 
 static int pass_read(struct pass *ret_pass, const struct segment *segment,
+                     struct recall *recall, enum recall_room room,
                      char reason[READER_REASON_BYTES])
 {
     struct pass pass = {0};
@@ -45,18 +45,14 @@ static int pass_read(struct pass *ret_pass, const struct segment *segment,
 
     if (err)
         return err;
-    pass.slots =
-        aligned_alloc(GCSHIM_SLOT_BYTES, (pass.count + 1) * GCSHIM_SLOT_BYTES);
+    pass.slots = recall_take(recall, room, pass.count, sizeof(*pass.slots));
     if (!pass.slots)
         return -ENOMEM;
     err = segment_read(segment, pass.slots, pass.count * GCSHIM_SLOT_BYTES,
                        slot_offset(segment, 0), reason);
-    if (err) {
-        free(pass.slots);
-        return err;
-    }
-    *ret_pass = pass;
-    return 0;
+    if (err == 0)
+        *ret_pass = pass;
+    return err;
 }
 
 static bool pass_sum_freed(const struct pass *pass, struct reader_totals *sum)
@@ -215,11 +211,12 @@ static void cached_add(struct slots *slots, const struct gcshim_slot *slot)
 
 /* The owners of the slots in the copy, which must have stood still from before
  * to after; the few that did not are read again, one by one. */
-static int owners_collect(const struct segment *segment,
+static int owners_collect(const struct segment *segment, struct recall *recall,
                           const struct passes *passes, struct slots *slots,
                           char reason[READER_REASON_BYTES])
 {
-    slots->owners = calloc(passes->copy.count + 1, sizeof(*slots->owners));
+    slots->owners = recall_take(recall, RECALL_OWNERS, passes->copy.count,
+                                sizeof(*slots->owners));
     if (!slots->owners)
         return -ENOMEM;
     /* The late slot, 0, has no owner, but what the whole process keeps. */
@@ -242,49 +239,34 @@ static int owners_collect(const struct segment *segment,
     return 0;
 }
 
-static int passes_read(const struct segment *segment, struct passes *passes,
-                       char reason[READER_REASON_BYTES])
+static int passes_read(const struct segment *segment, struct recall *recall,
+                       struct passes *passes, char reason[READER_REASON_BYTES])
 {
-    int err = pass_read(&passes->before, segment, reason);
+    int err =
+        pass_read(&passes->before, segment, recall, RECALL_BEFORE, reason);
 
     if (err == 0)
-        err = pass_read(&passes->copy, segment, reason);
+        err = pass_read(&passes->copy, segment, recall, RECALL_COPY, reason);
     if (err == 0)
-        err = pass_read(&passes->after, segment, reason);
+        err = pass_read(&passes->after, segment, recall, RECALL_AFTER, reason);
     return err;
 }
 
-static void passes_fini(struct passes *passes)
-{
-    free(passes->before.slots);
-    free(passes->copy.slots);
-    free(passes->after.slots);
-}
-
-int slots_read(const struct segment *segment, struct slots *ret_slots,
-               char ret_reason[READER_REASON_BYTES])
+int slots_read(const struct segment *segment, struct recall *recall,
+               struct slots *ret_slots, char ret_reason[READER_REASON_BYTES])
 {
     struct slots slots = {0};
     struct passes passes = {0};
-    int err = passes_read(segment, &passes, ret_reason);
+    int err = passes_read(segment, recall, &passes, ret_reason);
 
     if (err == 0)
         err = totals_best(&passes.before, &passes.copy, &passes.after,
                           &slots.totals, ret_reason);
     if (err == 0)
-        err = owners_collect(segment, &passes, &slots, ret_reason);
-    passes_fini(&passes);
-    if (err)
-        slots_fini(&slots);
-    else
+        err = owners_collect(segment, recall, &passes, &slots, ret_reason);
+    if (err == 0)
         *ret_slots = slots;
     return err;
-}
-
-void slots_fini(struct slots *slots)
-{
-    free(slots->owners);
-    *slots = (struct slots){0};
 }
 
 /* --------------------------------------------------------------- trim */
@@ -300,20 +282,21 @@ int slots_trimmed(const struct segment *segment, uint32_t request,
                   size_t *ret_done, size_t *ret_threads,
                   char ret_reason[READER_REASON_BYTES])
 {
+    struct recall recall = {0};
     struct pass pass = {0};
     size_t done = 0;
     size_t threads = 0;
-    int err = pass_read(&pass, segment, ret_reason);
+    int err = pass_read(&pass, segment, &recall, RECALL_COPY, ret_reason);
 
-    if (err)
-        return err;
     for (size_t i = GCSHIM_SLOT_LATE + 1; i < pass.count; i++) {
         if (pass.slots[i].tid == 0)
             continue;
         threads++;
         done += is_served(pass.slots[i].trimmed, request);
     }
-    free(pass.slots);
+    recall_fini(&recall);
+    if (err)
+        return err;
     *ret_done = done;
     *ret_threads = threads;
     return 0;

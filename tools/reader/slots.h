@@ -2,6 +2,7 @@
 #ifndef GCSHIM_READER_SLOTS_H
 #define GCSHIM_READER_SLOTS_H
 
+#include "reader/recall.h"
 #include "reader/segment.h"
 
 /* A slot that has an owner, as it stood at one moment. */
@@ -21,11 +22,10 @@ struct slots {
     size_t restless_count; /* slots that did not hold still, and are left out */
 };
 
-/* Copies the slots while their owners go on changing them.  Release with
- * slots_fini. */
-int slots_read(const struct segment *segment, struct slots *ret_slots,
-               char ret_reason[READER_REASON_BYTES]);
-void slots_fini(struct slots *slots);
+/* Copies the slots while their owners go on changing them.  The owners lie in
+ * recall's room, until the next time. */
+int slots_read(const struct segment *segment, struct recall *recall,
+               struct slots *ret_slots, char ret_reason[READER_REASON_BYTES]);
 
 /* Of the threads that have a slot, how many have served the request to trim of
  * that number, or a later one.  P: [trim] */

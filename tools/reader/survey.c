@@ -212,20 +212,32 @@ static int directory_read(struct reader_survey *survey,
     return err;
 }
 
-static int own_read(struct reader_survey *survey, const char *path,
-                    const char *prefix, struct world *world)
+/* What a survey is to be of. */
+struct survey_wish {
+    const char *path;     /* NULL: /dev/shm */
+    const char *prefix;   /* of the names of files */
+    struct world *world;  /* NULL: nobody of another pid namespace */
+    bool reaches_others;  /* into the directories of containers too */
+    bool is_brief;        /* without what takes a file of /proc a thread */
+    struct recall recall; /* room for one after the other */
+};
+
+static int own_read(struct reader_survey *survey, struct survey_wish *wish)
 {
-    int fd = open(path ? path : READER_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const char *path = wish->path ? wish->path : READER_DIR;
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     unsigned strays_left = STRAYS_MAX;
     struct process_source source = {.dirfd = fd,
-                                    .path = path ? path : READER_DIR,
+                                    .path = path,
                                     .trust = PROCESS_OWN_ONLY,
-                                    .world = world,
-                                    .strays_left = &strays_left};
+                                    .world = wish->world,
+                                    .strays_left = &strays_left,
+                                    .recall = &wish->recall,
+                                    .is_brief = wish->is_brief};
 
     if (fd < 0)
         return -errno;
-    int err = directory_read(survey, &source, prefix);
+    int err = directory_read(survey, &source, wish->prefix);
 
     close(fd);
     return err;
@@ -237,9 +249,9 @@ static bool is_shortage(int err)
 }
 
 /* The containers' directories, as far as they let us in. */
-static int others_read(struct reader_survey *survey, const char *prefix,
-                       struct world *world)
+static int others_read(struct reader_survey *survey, struct survey_wish *wish)
 {
+    struct world *world = wish->world;
     int err = world_scan(world);
 
     for (size_t i = 0; err == 0 && i < world->directory_count; i++) {
@@ -249,9 +261,11 @@ static int others_read(struct reader_survey *survey, const char *prefix,
                                         .trust = PROCESS_OWN_ONLY,
                                         .world = world,
                                         .directory = directory,
-                                        .strays_left = &strays_left};
+                                        .strays_left = &strays_left,
+                                        .recall = &wish->recall,
+                                        .is_brief = wish->is_brief};
 
-        err = directory_read(survey, &source, prefix);
+        err = directory_read(survey, &source, wish->prefix);
         if (!is_shortage(err)) /* whatever it is, it ends there */
             err = 0;
     }
@@ -270,20 +284,20 @@ static void survey_order(struct reader_survey *survey)
           pid_compare);
 }
 
-/* Where a survey goes to. */
-enum survey_reach { REACH_OWN, REACH_OTHERS };
+static int files_read(struct reader_survey *survey, struct survey_wish *wish)
+{
+    int err = own_read(survey, wish);
 
-/* Every file whose name starts with prefix.  world: NULL where nobody of
- * another pid namespace is looked for. */
-static int survey_read(struct reader_survey *ret_survey, const char *path,
-                       const char *prefix, struct world *world,
-                       enum survey_reach reach)
+    return err == 0 && wish->reaches_others ? others_read(survey, wish) : err;
+}
+
+static int survey_read(struct reader_survey *ret_survey,
+                       struct survey_wish *wish)
 {
     struct reader_survey survey = {0};
-    int err = own_read(&survey, path, prefix, world);
+    int err = files_read(&survey, wish);
 
-    if (err == 0 && reach == REACH_OTHERS)
-        err = others_read(&survey, prefix, world);
+    recall_fini(&wish->recall);
     if (err) {
         reader_survey_fini(&survey);
         return err;
@@ -293,13 +307,18 @@ static int survey_read(struct reader_survey *ret_survey, const char *path,
     return 0;
 }
 
-int reader_survey_init(struct reader_survey *ret_survey, const char *dir)
+static int survey_init(struct reader_survey *ret_survey, const char *dir,
+                       bool is_brief)
 {
     struct world world;
+    struct survey_wish wish = {.path = dir,
+                               .prefix = READER_PREFIX,
+                               .world = &world,
+                               .reaches_others = dir == NULL,
+                               .is_brief = is_brief};
 
     world_init(&world);
-    int err = survey_read(ret_survey, dir, READER_PREFIX, &world,
-                          dir ? REACH_OWN : REACH_OTHERS);
+    int err = survey_read(ret_survey, &wish);
 
     world_fini(&world);
     if (err)
@@ -308,6 +327,16 @@ int reader_survey_init(struct reader_survey *ret_survey, const char *dir)
     if (err)
         reader_survey_fini(ret_survey);
     return err;
+}
+
+int reader_survey_init(struct reader_survey *ret_survey, const char *dir)
+{
+    return survey_init(ret_survey, dir, false);
+}
+
+int reader_survey_init_brief(struct reader_survey *ret_survey, const char *dir)
+{
+    return survey_init(ret_survey, dir, true);
 }
 
 void reader_survey_fini(struct reader_survey *survey)
@@ -363,11 +392,14 @@ static int find_in(struct reader_process *ret_process, const char *dir,
 {
     struct reader_survey survey = {0};
     char prefix[PREFIX_BYTES];
+    struct survey_wish wish = {.path = dir,
+                               .prefix = prefix,
+                               .world = world,
+                               .reaches_others = world != NULL};
 
     (void)snprintf(prefix, sizeof(prefix), READER_PREFIX "%" PRIu32 ".",
                    name_pid);
-    int err = survey_read(&survey, dir, prefix, world,
-                          world ? REACH_OTHERS : REACH_OWN);
+    int err = survey_read(&survey, &wish);
 
     if (err)
         return err;

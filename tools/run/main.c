@@ -60,10 +60,9 @@ static const char help_text[] =
     "  -h, --help             print this\n"
     "  -V, --version          print the version\n"
     "\n"
-    "Exit status: the program's own (but see --leak-exitcode), 128+N when "
-    "signal N has killed it, 127\n"
-    "when it is not found, 126 when it cannot be run; 1 when gcshim-run has\n"
-    "failed, 2 for usage.\n";
+    "Exit status: the program's own (but see --leak-exitcode), 128+N when\n"
+    "signal N has killed it, 127 when it is not found, 126 when it cannot be\n"
+    "run; 1 when gcshim-run has failed, 2 for usage.\n";
 
 enum {
     OPTION_REPORT = 256,

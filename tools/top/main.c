@@ -17,10 +17,13 @@ enum { NS_PER_S = 1000000000 };
 
 static const char command[] = "gcshim-top";
 
-static int refresh_model(struct model *model)
+/* Names of threads are read where they are printed. */
+static int refresh_model(struct model *model, const struct options *options)
 {
     struct reader_survey survey;
-    int err = reader_survey_init(&survey, NULL);
+    int err = options->threads || options->json
+                  ? reader_survey_init(&survey, NULL)
+                  : reader_survey_init_brief(&survey, NULL);
 
     if (err)
         return err;
@@ -78,7 +81,7 @@ static int run_batch(struct model *model, const struct options *options)
             if (!options->json)
                 (void)putchar('\n');
         }
-        int err = refresh_model(model);
+        int err = refresh_model(model, options);
 
         if (err)
             return survey_failure(err);

@@ -60,6 +60,17 @@ static void what_changes_is_read_anew(void **state)
     forge_unmap(segment);
 }
 
+static void threads_have_no_names(void **state)
+{
+    (void)state;
+    hold_forged();
+    assert_string_not_equal(process.threads[0].name, "");
+    reread();
+    assert_string_equal(process.threads[0].name, "");
+    assert_int_equal(process.threads[0].state, '?');
+    assert_int_equal(process.threads[0].totals.allocated_bytes, 1000);
+}
+
 static void the_last_figures_are_there_when_the_file_is_gone(void **state)
 {
     (void)state;
@@ -105,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_changes_is_read_anew),
+        TEST(threads_have_no_names),
         TEST(the_last_figures_are_there_when_the_file_is_gone),
         TEST(another_segment_of_that_name_is_not_taken),
         TEST(a_file_that_is_spoilt_meanwhile_is_refused),

@@ -75,6 +75,18 @@ static void a_running_process_is_live(void **state)
     assert_true(strchr("RSD", process->threads[0].state) != NULL);
 }
 
+static void a_brief_survey_leaves_threads_without_names(void **state)
+{
+    (void)state;
+    forge_put("gcshim.a", forge_segment());
+    assert_int_equal(reader_survey_init_brief(&survey, forge_dir()), 0);
+    assert_int_equal(survey.process_count, 1);
+    assert_int_equal(survey.processes[0].state, READER_LIVE);
+    assert_int_equal(survey.processes[0].thread_count, 1);
+    assert_string_equal(survey.processes[0].threads[0].name, "");
+    assert_int_equal(survey.processes[0].threads[0].state, '?');
+}
+
 static void another_start_time_is_another_process(void **state)
 {
     (void)state;
@@ -535,6 +547,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_running_process_is_live),
+        TEST(a_brief_survey_leaves_threads_without_names),
         TEST(another_start_time_is_another_process),
         TEST(another_stack_is_another_program),
         TEST(an_unknown_stack_is_no_other_program),
