@@ -109,11 +109,10 @@ static void slow_leave(const struct change *change)
     if (is_due)
         thread.to_tick = bytes_to_next_tick();
     arm();
-    /* The fast path alone changes it, or hardly anything else. */
-    if (is_due && passed > 0)
+    if (is_due) {
         cache_tick();
-    if (is_due)
         tick();
+    }
 }
 
 /* The allocation first: used is never too small. */

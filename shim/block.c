@@ -110,8 +110,9 @@ void *block_alloc_larger(size_t bytes)
         return alloc_huge(bytes);
     if (bytes > CLASS_BYTES_MAX)
         return block_alloc_uncached(bytes, CLASS_NONE);
-    return block_alloc_of_class(
-        bytes, process_has_begun() ? class_index(bytes) : CLASS_NONE);
+    unsigned class = class_index(bytes);
+    return block_alloc_of_class(bytes,
+                                process_has_begun() ? class : CLASS_NONE);
 }
 
 /* mimalloc knows fresh memory to be zero, so that what is large is left to
@@ -123,8 +124,8 @@ void *block_alloc_zeroed(size_t count, size_t bytes)
     if (LIKELY(!__builtin_mul_overflow(count, bytes, &total)) &&
         total <= REQUEST_SMALL_MAX) {
         class = class_of_request(total);
-        void *p;
-        if (LIKELY(cache_take(class, &p)))
+        void *p = cache_take(class);
+        if (LIKELY(p))
             return block_alloc_slow(memset(p, 0, total), class);
     }
     if (is_huge(total))
@@ -305,6 +306,7 @@ void block_free_slow(void *p, unsigned class)
 static void *moved_by_mimalloc(void *p, size_t old_bytes, size_t bytes)
 {
     struct blocklist_note note;
+    process_enter(); /* a fork child would forget it in its parent's list */
     bool was_listed = is_listed(old_bytes) && block_unlist(p, old_bytes, &note);
     bool was_inside = mimalloc_enter();
     void *moved = mi_realloc(p, bytes);

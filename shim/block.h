@@ -56,15 +56,20 @@ COLD void *block_alloc_slow(void *p, unsigned class);
  * what class_of_block() says. */
 void block_free_slow(void *p, unsigned class);
 
+/* Counted while nobody can give the list up, or the slot. */
 static inline void *block_alloc_of_class(size_t bytes, unsigned class)
 {
-    void *p;
-    const struct cache_list *list = cache_take(class, &p);
-    if (UNLIKELY(!list))
+    struct cache_lists *lists = cache_enter();
+    struct cache_list *list = &lists->of[class];
+    OPAQUE(list);
+    if (UNLIKELY(list->count == 0)) {
+        cache_leave(lists);
         return block_alloc_uncached(bytes, class);
-    if (UNLIKELY(!account_alloc_fast(list->bytes, list->recent_of_alloc)))
-        return block_alloc_slow(p, class);
-    return p;
+    }
+    void *p = list->blocks[--list->count];
+    bool is_counted = account_alloc_fast(list->bytes, list->recent_of_alloc);
+    cache_leave(lists);
+    return LIKELY(is_counted) ? p : block_alloc_slow(p, class);
 }
 
 static inline void *block_alloc(size_t bytes)

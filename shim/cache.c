@@ -23,7 +23,6 @@ enum {
     TICKS_TO_PUBLISH = 4,
     TICKS_TO_LOOK = 16,
 
-
     FRESH = 0xa5, /* with GCSHIM_CACHE_DEBUG: what a fresh block is full of */
 };
 
@@ -101,11 +100,18 @@ static bool room_open(void)
     return true;
 }
 
-/* A handler may have opened it and then been left by a thread that did not
- * know yet: then there is room, and no list is in its place. */
+static bool is_open(void)
+{
+    return thread.cache.room && thread.cache.lists != CACHE_NONE;
+}
+
+/* A handler may have opened it, or given it up, before a thread that did not
+ * know yet put back what it had read: then there is room, and none of its own
+ * lists is in place; or the other way round. */
 void cache_open(void)
 {
-    if (LIKELY(thread.cache.lists != CACHE_NONE) || blocks_max_of_all == 0)
+    if (LIKELY(is_open()) || thread.cache.lists == CACHE_BUSY ||
+        blocks_max_of_all == 0)
         return;
     if ((thread.cache.room || room_open()) && !settings.cache_debug)
         thread.cache.lists = &thread.cache.own;
@@ -249,7 +255,7 @@ COLD void *cache_take_checked(unsigned class)
 
 COLD void cache_mark_fresh(void *p, size_t bytes)
 {
-    memset(p, FRESH, bytes);
+    memset(p, FRESH, bytes ? bytes : 1);
 }
 
 static void give_all(void)

@@ -71,20 +71,14 @@ static inline void cache_leave(struct cache_lists *lists)
     thread.cache.lists = lists;
 }
 
-/* A block of that class, and the list that it was on; NULL where there is
- * none. */
-static inline const struct cache_list *cache_take(unsigned class, void **ret_p)
+/* A block of that class; NULL where there is none. */
+static inline void *cache_take(unsigned class)
 {
     struct cache_lists *lists = cache_enter();
     struct cache_list *list = &lists->of[class];
-    OPAQUE(list);
-    if (UNLIKELY(list->count == 0)) {
-        cache_leave(lists);
-        return NULL;
-    }
-    *ret_p = list->blocks[--list->count];
+    void *p = list->count ? list->blocks[--list->count] : NULL;
     cache_leave(lists);
-    return list;
+    return p;
 }
 
 /* Between enter and leave. */

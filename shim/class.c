@@ -2,6 +2,7 @@
 
 #include "gcshim/layout.h"
 #include "links.h"
+#include "process.h"
 
 #include <assert.h>
 
@@ -98,7 +99,7 @@ void class_learn(size_t request_bytes, unsigned class)
 {
     size_t words = (request_bytes + REQUEST_WORD - 1) / REQUEST_WORD;
     if (words >= REQUESTS || class_bytes[class] < words * REQUEST_WORD ||
-        class_of_request(request_bytes) == class)
+        class_of_request(request_bytes) == class || !process_has_begun())
         return;
     atomic_store_explicit(&learnt[words], (uint8_t) class,
                           memory_order_relaxed);

@@ -23,8 +23,8 @@
  *      slice's it is.
  *
  * Class 0 is none: ask mimalloc.  That serves for blocks of 32 to 128 KiB, for
- * mixed slices, and for all blocks where mimalloc is not of the version that this
- * was written for or the program itself takes blocks from it.
+ * mixed slices, and for all blocks where mimalloc is not of the version that
+ * this was written for or the program itself takes blocks from it.
  */
 #ifndef SHIM_CLASS_H
 #define SHIM_CLASS_H
@@ -102,9 +102,9 @@ static inline bool is_class(unsigned class)
  * None: not known, or the process has not begun. */
 static inline unsigned class_of_request(size_t bytes)
 {
-    return atomic_load_explicit(
-        &region.wiped.class_by_request[(bytes + REQUEST_WORD - 1) / REQUEST_WORD],
-        memory_order_relaxed);
+    size_t words = (bytes + REQUEST_WORD - 1) / REQUEST_WORD;
+    return atomic_load_explicit(&region.wiped.class_by_request[words],
+                                memory_order_relaxed);
 }
 
 /* A block comes from mimalloc, not an aligned one.  Returns its usable size,
@@ -114,16 +114,16 @@ COLD size_t class_note(const void *p, unsigned *ret_class);
 /* The same for one that mimalloc may have aligned. */
 COLD size_t class_note_aligned(const void *p);
 
-/* A block of malloc or calloc shows what serves requests of this size.  Of a
- * process that has begun. */
+/* A block of malloc or calloc shows what serves requests of this size; nothing
+ * is learnt before the process has begun. */
 COLD void class_learn(size_t request_bytes, unsigned class);
 
 /* Whether mimalloc's pages are what is said above. */
 void class_start(void);
+bool class_is_in_use(void);
 
 /* When the process has begun; a fork child goes on with what was learnt. */
 void class_begin(void);
-bool class_is_in_use(void);
 
 static inline size_t class_usable_bytes(const void *p)
 {

@@ -5,6 +5,7 @@
 #include "collector.h"
 #include "counter.h"
 #include "pacer.h"
+#include "process.h"
 #include "region.h"
 #include "segment.h"
 #include "settings.h"
@@ -218,6 +219,7 @@ static void note(const struct outcome *outcome)
 void collection_end(uint64_t objects)
 {
     int saved_errno = errno;
+    process_enter(); /* a fork child's event is not its parent's */
     uint64_t end_ns = clock_boottime_ns();
     struct outcome outcome = {
         .begin_ns = thread.collection.begin_ns,

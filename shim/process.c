@@ -180,7 +180,7 @@ static bool may_begin(void)
 static void set_begun(void)
 {
     atomic_store_explicit(&region.wiped.begun, 1, memory_order_release);
-    samples_begin();
+    samples_rest();
     class_begin();
 }
 

@@ -6,7 +6,7 @@
 
 enum {
     TOO_MANY = UINT8_MAX,
-    ALL_MAY_BE_LISTED = 1,
+    ALL_MAY_BE_LISTED = 0,
     NONE_BUT_HUGE = GCSHIM_HUGE_ABOVE + 1,
 };
 
@@ -79,11 +79,6 @@ COLD bool samples_remove(const void *p, struct blocklist_note *ret_note)
 static bool are_living(void)
 {
     return atomic_load_explicit(&living, memory_order_seq_cst) != 0;
-}
-
-void samples_begin(void)
-{
-    limit_set(are_living() ? ALL_MAY_BE_LISTED : NONE_BUT_HUGE);
 }
 
 void samples_rest(void)

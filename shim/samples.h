@@ -46,10 +46,8 @@ bool samples_add(const void *p, size_t bytes,
 /* The block is about to be freed; false, ret_note untouched, if it is none. */
 COLD bool samples_remove(const void *p, struct blocklist_note *ret_note);
 
-/* When the process has begun: frees have a limit. */
-void samples_begin(void);
-
-/* If there are no more, frees need not look for them: when sampling is off. */
+/* If there are no more, frees need not look for them: when sampling is off, and
+ * when a process has begun. */
 void samples_rest(void);
 
 /* In a fork child, when its own segment stands: its parent's samples; or none

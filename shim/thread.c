@@ -69,8 +69,8 @@ static void on_deferred_free(bool force, unsigned long long heartbeat,
     if (!force)
         return;
     cache_flush();
-    if (thread.trims || thread.tid == process_id() ||
-        thread.slot == SLOT_LATE)
+    if (!process_has_begun() || thread.busy || thread.trims ||
+        thread.tid == process_id() || thread.slot == SLOT_LATE)
         return;
     if (!cache_close())
         return;

@@ -287,10 +287,12 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(long count);
-    } loads[] = {{"loop", loop},       {"set", set},         {"heap", heap},
-                 {"huge", huge},       {"large", large},     {"grow", grow},
-                 {"aligned", aligned}, {"leavers", leavers}, {"threads", threads},
-                 {"pair", pair},       {"many", many}};
+    } loads[] = {
+        {"loop", loop},       {"set", set},         {"heap", heap},
+        {"huge", huge},       {"large", large},     {"leavers", leavers},
+        {"threads", threads}, {"grow", grow},       {"aligned", aligned},
+        {"pair", pair},       {"many", many},
+    };
     long count = argc > 2 ? atol(argv[2]) : 0;
     for (size_t i = 0; count > 0 && i < sizeof loads / sizeof *loads; i++) {
         if (strcmp(argv[1], loads[i].name))
