@@ -11,6 +11,11 @@ enum {
      * others at one of 64 KiB. */
     SMALL_PAGE_ALIGNMENT = 128,
     PAGE_ALIGNMENT = 64 * 1024,
+    /* Of a few bytes aligned to 256 mimalloc makes a block of 320 to 512, by
+     * an inner address.  They all ask for so many bytes and get 512, so that
+     * the pages of one class are mixed and no others. */
+    INNER_ALIGNMENT = 256,
+    INNER_BYTES = 257,
     /* Up to here blocks that a realloc leaves are not kept. */
     OUTGROWN_MAX = 256,
 };
@@ -146,6 +151,8 @@ static bool is_power_of_two(size_t n)
  * an offset it takes another path, which is right. */
 static void *alloc_over_aligned(size_t alignment, size_t bytes)
 {
+    if (alignment == INNER_ALIGNMENT && bytes < INNER_BYTES)
+        bytes = INNER_BYTES;
     if (is_huge(bytes))
         shelf_make_room(bytes);
     bool was_inside = mimalloc_enter();
@@ -160,10 +167,12 @@ static void *alloc_over_aligned(size_t alignment, size_t bytes)
 
 /* A size all of whose blocks are aligned, if pages begin as they do; 0 if
  * there is none.  mimalloc itself would hand out an inner address of a block
- * larger by the alignment, and make a slice mixed (class.h); this takes up
- * about twice as much where a few bytes are to be aligned to 256 or more. */
+ * larger by the alignment, and make a slice mixed (class.h); this takes up to
+ * 2.5 times as much of a small block. */
 static size_t aligned_size(size_t alignment, size_t bytes)
 {
+    if (alignment == INNER_ALIGNMENT && bytes <= INNER_BYTES)
+        return 0;
     size_t whole = bytes > alignment ? bytes : alignment;
     if (alignment > SMALL_PAGE_ALIGNMENT && whole <= REQUEST_SMALL_MAX)
         whole = REQUEST_SMALL_MAX + 1;
