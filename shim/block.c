@@ -11,11 +11,11 @@ enum {
      * others at one of 64 KiB. */
     SMALL_PAGE_ALIGNMENT = 128,
     PAGE_ALIGNMENT = 64 * 1024,
-    /* Of a few bytes aligned to 256 mimalloc makes a block of 320 to 512, by
-     * an inner address.  They all ask for so many bytes and get 512, so that
+    /* Of up to so many bytes aligned to 256 mimalloc makes a block of 320 to
+     * 640, by an inner address.  They all ask for as many and get 640, so that
      * the pages of one class are mixed and no others. */
     INNER_ALIGNMENT = 256,
-    INNER_BYTES = 257,
+    INNER_BYTES = 640 - (INNER_ALIGNMENT - 1),
     /* Up to here blocks that a realloc leaves are not kept. */
     OUTGROWN_MAX = 256,
 };
@@ -168,7 +168,7 @@ static void *alloc_over_aligned(size_t alignment, size_t bytes)
 /* A size all of whose blocks are aligned, if pages begin as they do; 0 if
  * there is none.  mimalloc itself would hand out an inner address of a block
  * larger by the alignment, and make a slice mixed (class.h); this takes up to
- * 2.5 times as much of a small block. */
+ * 2.4 times as much of a small block. */
 static size_t aligned_size(size_t alignment, size_t bytes)
 {
     if (alignment == INNER_ALIGNMENT && bytes <= INNER_BYTES)
@@ -178,7 +178,7 @@ static size_t aligned_size(size_t alignment, size_t bytes)
         whole = REQUEST_SMALL_MAX + 1;
     whole = (whole + alignment - 1) & ~(alignment - 1);
     return alignment <= PAGE_ALIGNMENT && whole <= CLASS_BYTES_MAX &&
-                   class_bytes[class_index(whole)] % alignment == 0
+                   (class_bytes[class_index(whole)] & (alignment - 1)) == 0
                ? whole
                : 0;
 }
