@@ -110,7 +110,7 @@ static void slow_leave(const struct change *change)
         thread.to_tick = bytes_to_next_tick();
     arm();
     if (is_due) {
-        cache_tick();
+        cache_tick(passed > 0); /* which the fast path makes, as a rule */
         tick();
     }
 }

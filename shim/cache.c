@@ -327,13 +327,13 @@ static void give_idle(void)
         seen[class].count = list->count;
     }
     lists_release();
+    cache_publish();
 }
 
-void cache_tick(void)
+void cache_tick(bool may_have_changed)
 {
-    uint32_t ticks = thread.cache.ticks++;
-    if (ticks % TICKS_TO_LOOK == 0)
+    if (thread.cache.ticks++ % TICKS_TO_LOOK == 0)
         give_idle();
-    if (ticks % TICKS_TO_PUBLISH == 0)
+    if (may_have_changed && thread.cache.changes++ % TICKS_TO_PUBLISH == 0)
         cache_publish();
 }

@@ -43,8 +43,9 @@ uint64_t cache_bytes(void);
 /* The same into its slot. */
 void cache_publish(void);
 
-/* At a tick: now and then publishes, and gives back what is of no use. */
-void cache_tick(void);
+/* At a tick: now and then publishes, if blocks have come or gone, and gives
+ * back what is of no use. */
+void cache_tick(bool may_have_changed);
 
 /* Where a list is full, or there is none: makes room and keeps the block, or
  * gives it to mimalloc. */

@@ -46,7 +46,7 @@ struct thread {
     struct {
         struct cache_lists *lists; /* to be used; see cache.h */
         void **room;               /* of its own lists, NULL: it has none */
-        uint32_t ticks;            /* that it has seen */
+        uint32_t ticks, changes;   /* that it has seen, and with changes */
         bool is_checking; /* with GCSHIM_CACHE_DEBUG: being worked on */
         struct cache_lists own;
     } cache;
