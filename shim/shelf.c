@@ -156,9 +156,9 @@ static uint64_t slices_for(size_t bytes)
 /* Backwards from the place that was filled last, where a block is likely: which
  * places are taken is not to be foretold, and a processor that guesses wrong
  * loses much. */
-static bool take(uint64_t slices, struct shelf_block *ret_block)
+static bool take_from(struct shelf *shelf, uint64_t slices,
+                      struct shelf_block *ret_block)
 {
-    struct shelf *shelf = shelf_of(slices);
     unsigned next = next_of(shelf);
     for (unsigned i = 1; i <= PLACES; i++) {
         unsigned place = (next - i) % PLACES;
@@ -175,6 +175,15 @@ static bool take(uint64_t slices, struct shelf_block *ret_block)
         }
     }
     return false;
+}
+
+/* Or of the next shelf, where all are large enough, by half at most. */
+static bool take(uint64_t slices, struct shelf_block *ret_block)
+{
+    struct shelf *shelf = shelf_of(slices);
+    return take_from(shelf, slices, ret_block) ||
+           (shelf + 1 < shelves + SHELVES &&
+            take_from(shelf + 1, slices, ret_block));
 }
 
 bool shelf_take(size_t bytes, struct shelf_block *ret_block)
@@ -269,13 +278,11 @@ static bool give_from(struct shelf *shelf, unsigned place)
 /* The largest first: as much room for fewer blocks. */
 COLD void shelf_make_room(size_t bytes)
 {
-    uint64_t used = huge_bytes() + bytes;
-    for (unsigned i = SHELVES; i > 0; i--)
-        for (unsigned j = 0; j < PLACES; j++) {
-            if (kept() <= bytes_max(used))
-                return;
-            give_from(&shelves[i - 1], j);
-        }
+    int64_t max = bytes_max(huge_bytes() + bytes);
+    for (unsigned i = SHELVES; i > 0 && kept() > max; i--)
+        for (unsigned j = 0; j < PLACES && kept() > max; j++)
+            if (is_block(look(&shelves[i - 1], j)))
+                give_from(&shelves[i - 1], j);
 }
 
 static bool is_own(const struct shelf *shelf, unsigned place)

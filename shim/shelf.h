@@ -29,7 +29,8 @@ struct shelf_block {
     uint32_t entry; /* in the list (huge.h), kept for it; 0: none */
 };
 
-/* A block of at least so many bytes; false if there is none. */
+/* A block of at least so many bytes, at most half as many more than mimalloc
+ * would give; false if there is none. */
 bool shelf_take(size_t bytes, struct shelf_block *ret_block);
 
 /* A place for a block that is about to be freed, NULL where it is not to be

@@ -77,11 +77,12 @@ static void huge(long count)
         free(ask(HUGE_BYTES));
 }
 
-/* 64 KiB to 16 MiB, small ones more often. */
+/* 64 KiB to 16 MiB, each doubling as often. */
 static size_t large_size(void)
 {
     uint64_t bits = next_random();
-    return ((size_t)LARGE_MIN << bits % 8) + (bits >> 32) % LARGE_MIN;
+    size_t least = (size_t)LARGE_MIN << bits % 8;
+    return least + (bits >> 32) % least;
 }
 
 static void large(long count)

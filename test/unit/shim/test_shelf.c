@@ -97,6 +97,22 @@ static void a_block_serves_no_request_that_it_is_too_small_for(void **state)
     drop(p);
 }
 
+static void a_block_serves_what_is_smaller_by_a_shelf(void **state)
+{
+    (void)state;
+    size_t usable = 0;
+    use_once(16 << 20);
+    void *p = keep(72UL * SLICE); /* next below: 57 to 64, and 49 to 56 */
+    assert_null(taken(56UL * SLICE, &usable));
+    assert_ptr_equal(taken(57UL * SLICE, &usable), p);
+    assert_int_equal(usable, mi_usable_size(p));
+    drop(p);
+    p = keep(16 << 20); /* on the last */
+    assert_ptr_equal(taken(16 << 20, &usable), p);
+    drop(p);
+    assert_null(taken(16 << 20, &usable));
+}
+
 static void only_huge_blocks_of_up_to_16_MiB_are_kept(void **state)
 {
     (void)state;
@@ -254,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_block_is_had_again),
         cmocka_unit_test(a_block_serves_no_request_that_it_is_too_small_for),
+        cmocka_unit_test(a_block_serves_what_is_smaller_by_a_shelf),
         cmocka_unit_test(only_huge_blocks_of_up_to_16_MiB_are_kept),
         cmocka_unit_test(no_more_is_kept_than_the_setting_says),
         cmocka_unit_test(no_more_is_kept_than_was_in_use_of_late),
