@@ -206,10 +206,12 @@ static void give(void *p)
 static void give_oldest(unsigned class, uint32_t count)
 {
     struct cache_list *list = list_of(class);
+    bool was_inside = mimalloc_enter();
     for (uint32_t i = 0; i < count; i++) {
         check_take(list->blocks[i], class);
-        give(list->blocks[i]);
+        mi_free(list->blocks[i]);
     }
+    mimalloc_leave(was_inside);
     list->count -= count;
     memmove(list->blocks, list->blocks + count,
             list->count * sizeof(list->blocks[0]));

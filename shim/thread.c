@@ -59,8 +59,16 @@ void thread_release(void)
     stack_thread_exit();
 }
 
-/* The main thread keeps its heap to the end of the process.  Where memory is
- * short it goes on, too, but keeps nothing that somebody might use. */
+/* The main thread keeps its heap to the end of the process.  Who is in the
+ * middle of the slow path goes on with its slot. */
+static bool may_be_at_its_end(void)
+{
+    return process_has_begun() && thread.slot != SLOT_LATE && !thread.busy &&
+           !thread.trims && thread.tid != process_id();
+}
+
+/* Where memory is short a thread goes on, too, but keeps nothing that somebody
+ * might use. */
 static void on_deferred_free(bool force, unsigned long long heartbeat,
                              void *arg)
 {
@@ -68,12 +76,10 @@ static void on_deferred_free(bool force, unsigned long long heartbeat,
     (void)arg;
     if (!force)
         return;
-    cache_flush();
-    if (!process_has_begun() || thread.busy || thread.trims ||
-        thread.tid == process_id() || thread.slot == SLOT_LATE)
+    if (!may_be_at_its_end() || !cache_close()) {
+        cache_flush();
         return;
-    if (!cache_close())
-        return;
+    }
     cache_publish();
     shelf_leave();
     census_take_at_exit();
