@@ -4,6 +4,7 @@
 #include "counter.h"
 #include "gcshim/layout.h"
 #include "huge.h"
+#include "process.h"
 #include "settings.h"
 #include "thread.h"
 
@@ -59,10 +60,17 @@ static int64_t kept(void)
     return (int64_t)counter_read(&bytes_kept);
 }
 
-static void publish(void)
+static void tell(void)
 {
     int64_t bytes = kept();
     counter_set(&SLOT_LATE->cached_bytes, bytes > 0 ? (uint64_t)bytes : 0);
+}
+
+/* A fork child that comes here first of all would tell its parent's readers. */
+static void publish(void)
+{
+    if (LIKELY(process_has_begun()))
+        tell();
 }
 
 static void count(uint64_t bytes)
@@ -357,5 +365,5 @@ void shelf_inherit(void)
             if (is_block(look(&shelves[i], j)))
                 slices += slices_of(look(&shelves[i], j));
     counter_set(&bytes_kept, slices << CLASS_SLICE_SHIFT);
-    publish();
+    tell();
 }

@@ -59,6 +59,28 @@ def test_parent_and_many_children_are_exact(how):
     run(2000, how)
 
 
+@pytest.mark.parametrize("thread", ["main", "thread"])
+@pytest.mark.parametrize("call", [
+    "malloc_small", "malloc_large", "malloc_huge", "malloc_too_much",
+    "calloc_small", "calloc_huge", "aligned_huge", "free_small", "free_huge",
+    "realloc_small", "realloc_in_place", "realloc_larger", "realloc_too_much",
+    "collect", "collect_again", "ask", "ask_again", "inform", "trim"])
+def test_a_bare_childs_first_call_writes_nothing_to_its_parents_file(call,
+                                                                     thread):
+    with Conversation([BUILD / "test/stress/first_calls", call,
+                       thread]) as program:
+        assert program.hear() == "ready"
+        path, = segments(program.pid)
+        before = path.read_bytes()
+        program.say()
+        assert program.hear() == "made"
+        after = path.read_bytes()
+        assert [i for i in range(0, len(before), 8)
+                if before[i:i + 8] != after[i:i + 8]] == []
+        program.say()
+        assert program.end() == (0, "", "")
+
+
 def ask(port, size):
     import socket
     with socket.create_connection(("127.0.0.1", port)) as connection:
