@@ -142,6 +142,32 @@ static void a_forced_collection_does_not_cost_a_thread_its_slot(void **state)
     in_a_thread(collect_and_go_on);
 }
 
+static struct gcshim_slot *claimed_slot, *slot_while_busy;
+
+/* As where mimalloc has no memory for what the slow path itself asks for. */
+static void *collect_while_busy(void *arg)
+{
+    account_alloc(NULL, 10);
+    claimed_slot = thread.slot;
+    thread.busy = true;
+    mi_collect(true);
+    slot_while_busy = thread.slot;
+    thread.busy = false;
+    mi_collect(true);
+    seen_slot = thread.slot;
+    account_free(10);
+    return arg;
+}
+
+static void the_slow_path_keeps_its_slot_to_its_end(void **state)
+{
+    (void)state;
+    in_a_thread(collect_while_busy);
+    assert_ptr_not_equal(claimed_slot, SLOT_LATE);
+    assert_ptr_equal(slot_while_busy, claimed_slot);
+    assert_ptr_equal(seen_slot, SLOT_LATE);
+}
+
 static _Atomic uint64_t handed_over;
 
 static void *produce(void *arg)
@@ -362,6 +388,7 @@ int main(void)
         cmocka_unit_test(a_thread_that_only_frees_has_a_slot_and_releases_it),
         cmocka_unit_test(what_a_destructor_frees_after_release_counts_late),
         cmocka_unit_test(a_forced_collection_does_not_cost_a_thread_its_slot),
+        cmocka_unit_test(the_slow_path_keeps_its_slot_to_its_end),
         cmocka_unit_test(
             used_never_goes_below_nothing_while_blocks_change_hands),
         cmocka_unit_test(the_peak_is_seen_though_nobody_looks),
