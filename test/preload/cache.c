@@ -1,6 +1,7 @@
 /* What a thread's cache keeps, and what it says of programs that misuse it.
  *
- *     cache double_free | write_after_free | double_free_elsewhere | well
+ *     cache double_free | write_after_free | double_free_elsewhere
+ *     cache well | empty
  *     cache keeps | relay
  *
  * The last two print "ready" and wait for a line.
@@ -66,6 +67,18 @@ static void well(void)
     }
 }
 
+/* Blocks of no bytes, which hold nothing that a program has written. */
+static void empty(void)
+{
+    for (int i = 0; i < KEPT; i++) {
+        block = malloc(0);
+        elsewhere(free_it);
+        free(malloc(0));
+        free(calloc(0, 1));
+        free(aligned_alloc(BYTES / 3, 0));
+    }
+}
+
 static void rest(void)
 {
     say("ready\n", 6);
@@ -118,6 +131,7 @@ int main(int argc, char **argv)
         {"double_free_elsewhere", double_free_elsewhere},
         {"write_after_free", write_after_free},
         {"well", well},
+        {"empty", empty},
         {"keeps", keeps},
         {"relay", relay},
     };

@@ -29,11 +29,12 @@ def test_misuse_ends_the_program_with_a_line(scenario, words):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("scenario", ["well", "empty"])
 @pytest.mark.parametrize("settings", [
     {}, {"cache": 0}, {"cache": "16KiB"}, {"cache": "1GB"},
     {"cache_debug": 1}, {"cache_debug": 1, "cache": 0}, {"cache_large": 0}])
-def test_a_program_that_does_well_is_left_alone(settings):
-    done = run_shimmed([CACHE, "well"], settings=settings)
+def test_a_program_that_does_well_is_left_alone(settings, scenario):
+    done = run_shimmed([CACHE, scenario], settings=settings)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
