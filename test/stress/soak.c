@@ -6,6 +6,9 @@
  * Every second: all threads rest, used is compared, a fork child compares and
  * allocates for itself, and every few seconds all threads end and others
  * begin.  One line a minute; exits with 1 at the first drift.
+ *
+ * Not with GCSHIM_SAMPLE: for each thread that takes a stack the loader asks
+ * for 16 bytes (docs/stacks.md), which are in use and not in the truth here.
  */
 #include "gcshim/gcshim.h"
 #include "workers.h"
