@@ -75,8 +75,9 @@ def test_a_bare_childs_first_call_writes_nothing_to_its_parents_file(call,
         program.say()
         assert program.hear() == "made"
         after = path.read_bytes()
-        assert [i for i in range(0, len(before), 8)
-                if before[i:i + 8] != after[i:i + 8]] == []
+        changed = [] if before == after else [
+            i for i in range(len(before)) if before[i] != after[i]]
+        assert not changed, "at these bytes"
         program.say()
         assert program.end() == (0, "", "")
 
