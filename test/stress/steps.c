@@ -7,8 +7,9 @@
  *
  * Which instructions these are the processor's trap flag tells (x86-64's); one
  * is interrupted by a breakpoint in its place, as a trap for each costs far
- * more.  After the call the account is held against the block that it has
- * left, and the thread must still have a cache.
+ * more.  After the call the account is held against the blocks that are left,
+ * and the thread must still have a cache.  Prints what was wrong, then a
+ * verdict, and waits for a line: by then nothing is in use, kept or listed.
  */
 #include "gcshim/gcshim.h"
 
@@ -37,6 +38,25 @@ enum {
     TRIES = 3,
 };
 
+/* Blocks that the thread has before the call and after it. */
+static void *kept[] = {NULL, NULL, NULL};
+static const size_t kept_bytes[] = {SMALL, MEDIUM, HUGE};
+enum { KEPT = sizeof(kept) / sizeof(kept[0]) };
+
+static void keep(void)
+{
+    for (int i = 0; i < KEPT; i++)
+        kept[i] = malloc(kept_bytes[i]);
+}
+
+static void drop(void)
+{
+    for (int i = 0; i < KEPT; i++) {
+        free(kept[i]);
+        kept[i] = NULL;
+    }
+}
+
 /* --------------------------------------------------- what the handler does */
 
 static void allocate(void)
@@ -46,6 +66,16 @@ static void allocate(void)
     free(malloc(SMALL));
     free(huge);
     free(medium);
+}
+
+/* What was there goes, and others stay. */
+static void exchange(void)
+{
+    void *old[KEPT];
+    memcpy(old, kept, sizeof(old));
+    keep();
+    for (int i = 0; i < KEPT; i++)
+        free(old[i]);
 }
 
 /* mimalloc, at its wits' end, has all deferred frees made: what the shim takes
@@ -77,11 +107,9 @@ static const struct action {
     const char *name;
     void (*act)(void);
 } actions[] = {
-    {"allocate", allocate},
-    {"fail", fail},
-    {"fail_and_allocate", fail_and_allocate},
-    {"tick", tick},
-    {"trim", trim},
+    {"allocate", allocate}, {"exchange", exchange},
+    {"fail", fail},         {"fail_and_allocate", fail_and_allocate},
+    {"tick", tick},         {"trim", trim},
 };
 static const struct action *action;
 
@@ -293,7 +321,7 @@ static void warm_all(void)
     tick();
     warm(SMALL);
     warm(MEDIUM);
-    free(malloc(HUGE));
+    warm(HUGE);
 }
 
 static struct gcshim_snapshot now(void)
@@ -303,18 +331,26 @@ static struct gcshim_snapshot now(void)
     return snapshot;
 }
 
-static void compare(struct trial *trial, const struct gcshim_snapshot *before,
-                    void *block)
+/* What a block adds to the truth. */
+static void expect(struct gcshim_snapshot *truth, void *block)
 {
     size_t bytes = malloc_usable_size(block);
-    bool is_huge = bytes > HUGE / 2;
-    struct gcshim_snapshot after = now();
-    trial->off_bytes +=
-        (int64_t)(after.used_bytes - before->used_bytes - bytes);
-    trial->huge_off_bytes += (int64_t)(after.huge_bytes - before->huge_bytes -
-                                       (is_huge ? bytes : 0));
+    truth->used_bytes += bytes;
+    truth->huge_bytes += bytes > HUGE / 2 ? bytes : 0;
+    truth->huge_blocks += bytes > HUGE / 2;
+}
+
+static void compare(struct trial *trial, struct gcshim_snapshot truth,
+                    void *block)
+{
+    struct gcshim_snapshot account = now();
+    expect(&truth, block);
+    for (int i = 0; i < KEPT; i++)
+        expect(&truth, kept[i]);
+    trial->off_bytes += (int64_t)(account.used_bytes - truth.used_bytes);
+    trial->huge_off_bytes += (int64_t)(account.huge_bytes - truth.huge_bytes);
     trial->huge_off_blocks +=
-        (int64_t)(after.huge_blocks - before->huge_blocks - is_huge);
+        (int64_t)(account.huge_blocks - truth.huge_blocks);
 }
 
 /* What is freed is what comes next; mimalloc keeps a page's freed blocks back
@@ -349,14 +385,16 @@ static void *run(void *arg)
     struct trial *trial = arg;
     size_t bytes = trial->call->block_bytes;
     warm_all();
-    struct gcshim_snapshot before = now();
+    struct gcshim_snapshot nothing = now();
+    keep();
     void *block = bytes ? malloc(bytes) : NULL;
     block = trial->place ? make_interrupted(trial->call, block, trial->place)
                          : make_traced(trial->call, block);
     trial->is_interrupted = trial->place && !breakpoint_clear();
-    compare(trial, &before, block);
+    compare(trial, nothing, block);
     free(block);
-    compare(trial, &before, NULL);
+    drop();
+    compare(trial, nothing, NULL);
     trial->has_cache = has_cache();
     return NULL;
 }
@@ -399,6 +437,9 @@ static void interrupt_everywhere(const struct call *call)
 
 int main(int argc, char **argv)
 {
+    static char lines[BUFSIZ], input[BUFSIZ];
+    setvbuf(stdout, lines, _IOLBF, sizeof(lines));
+    setvbuf(stdin, input, _IOFBF, sizeof(input));
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
         if (argc > 1 && strcmp(argv[1], actions[i].name) == 0)
             action = &actions[i];
@@ -409,7 +450,8 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
         interrupt_everywhere(&calls[i]);
+    malloc_trim(0);
     printf("%d interruptions, %d off, %d threads without a cache\n",
            interruptions, off, cacheless);
-    return off || cacheless;
+    return getchar() == EOF || off || cacheless;
 }
