@@ -16,8 +16,10 @@ enum {
      * the pages of one class are mixed and no others. */
     INNER_ALIGNMENT = 256,
     INNER_BYTES = 640 - (INNER_ALIGNMENT - 1),
-    /* Up to here blocks that a realloc leaves are not kept. */
+    /* Up to here blocks that a realloc leaves are not kept, where a thread has
+     * more blocks than so many. */
     OUTGROWN_MAX = 256,
+    COMPANY_BLOCKS = 1000,
 };
 
 COLD void *block_refuse(void *p)
@@ -359,7 +361,11 @@ static bool is_fit(size_t usable_bytes, size_t bytes)
  * hold its page, and hand the place of one that has left to one that stays. */
 static void free_outgrown(void *p, size_t bytes)
 {
-    if (bytes > OUTGROWN_MAX || settings.cache_debug) {
+    const struct gcshim_counters *own = &thread.slot->total;
+    int64_t blocks = (int64_t)(counter_read(&own->allocated_blocks) -
+                               counter_read(&own->freed_blocks));
+    if (bytes > OUTGROWN_MAX || blocks <= COMPANY_BLOCKS ||
+        settings.cache_debug) {
         block_free(p);
         return;
     }

@@ -20,7 +20,6 @@ enum {
      * of the slot finds them warm; others ask mimalloc for them. */
     ROOMS = 512,
 
-    TICKS_TO_PUBLISH = 4,
     TICKS_TO_LOOK = 16,
 
     FRESH = 0xa5, /* with GCSHIM_CACHE_DEBUG: what a fresh block is full of */
@@ -336,6 +335,6 @@ void cache_tick(bool may_have_changed)
 {
     if (thread.cache.ticks++ % TICKS_TO_LOOK == 0)
         give_idle();
-    if (may_have_changed && thread.cache.changes++ % TICKS_TO_PUBLISH == 0)
+    if (may_have_changed && thread.cache.changes++ % TICKS_TO_LOOK == 0)
         cache_publish();
 }

@@ -230,7 +230,7 @@ struct gcshim_slot {
     _Atomic uint32_t trimmed;
 
     /* Freed blocks in the owner's cache, and the room to note them in; as of
-     * one of its last four ticks.  In the late slot huge blocks, kept for all
+     * one of its last 16 ticks.  In the late slot huge blocks, kept for all
      * threads.  W: owner (late slot: any).  R: any. */
     alignas(8) _Atomic uint64_t cached_bytes;
 };

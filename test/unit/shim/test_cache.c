@@ -162,16 +162,30 @@ static void a_list_in_use_is_kept(void **state)
     cache_flush();
 }
 
-static void what_a_realloc_leaves_is_kept_if_large(void **state)
+/* Bytes that are in the cache after a block has grown. */
+static uint64_t left_in_cache(size_t from, size_t to)
 {
-    (void)state;
     cache_flush();
     uint64_t empty = cache_bytes();
-    void *p = block_realloc(block_realloc(NULL, 256), 512);
-    assert_int_equal(cache_bytes(), empty);
-    p = block_realloc(p, 8192);
-    assert_int_equal(cache_bytes(), empty + 512);
+    void *p = block_realloc(block_alloc(from), to);
+    uint64_t bytes = cache_bytes() - empty;
     block_free(p);
+    cache_flush();
+    return bytes;
+}
+
+static void what_a_realloc_leaves_amid_many_is_kept_if_large(void **state)
+{
+    (void)state;
+    enum { MANY = 1000 };
+    static void *many[MANY];
+    assert_int_equal(left_in_cache(256, 512), 256);
+    for (int i = 0; i < MANY; i++)
+        many[i] = block_alloc(BYTES);
+    assert_int_equal(left_in_cache(256, 512), 0);
+    assert_int_equal(left_in_cache(512, 8192), 512);
+    for (int i = 0; i < MANY; i++)
+        block_free(many[i]);
     cache_flush();
 }
 
@@ -261,7 +275,7 @@ int main(void)
         cmocka_unit_test(errno_is_kept),
         cmocka_unit_test(a_list_without_use_is_given_back),
         cmocka_unit_test(a_list_in_use_is_kept),
-        cmocka_unit_test(what_a_realloc_leaves_is_kept_if_large),
+        cmocka_unit_test(what_a_realloc_leaves_amid_many_is_kept_if_large),
         cmocka_unit_test(a_thread_has_a_cache_as_long_as_it_has_a_slot),
         cmocka_unit_test(what_destructors_free_late_is_not_cached),
         cmocka_unit_test(without_a_size_there_is_no_cache),
