@@ -24,9 +24,7 @@ enum {
 
 COLD void *block_refuse(void *p)
 {
-    bool was_inside = mimalloc_enter();
-    mi_free(p);
-    mimalloc_leave(was_inside);
+    mimalloc_free(p);
     errno = ENOMEM;
     return NULL;
 }
@@ -240,13 +238,23 @@ static void relist(void *p, size_t bytes, const struct blocklist_note *note)
         samples_add(p, bytes, note);
 }
 
+/* errno stays: programs free on their way out of an error. */
 static void give(void *p)
 {
     int saved_errno = *thread.errno_location;
-    bool was_inside = mimalloc_enter();
-    mi_free(p);
-    mimalloc_leave(was_inside);
+    mimalloc_free(p);
     *thread.errno_location = saved_errno;
+}
+
+/* Before it is freed: after that it may be its next owner's. */
+static void uncount(void *p, size_t bytes)
+{
+    if (account_is_large(bytes))
+        account_free_large(bytes);
+    else
+        account_free(bytes);
+    if (is_listed(bytes))
+        block_unlist(p, bytes, &(struct blocklist_note){0});
 }
 
 static void free_huge(const struct shelf_block *block)
@@ -279,8 +287,6 @@ static struct shelf_block known(void *p)
     return block;
 }
 
-/* Counted before it is freed: after that it may be its next owner's.  errno
- * stays: programs free on their way out of an error. */
 static void free_uncached(void *p)
 {
     struct shelf_block block = known(p);
@@ -288,12 +294,7 @@ static void free_uncached(void *p)
         free_huge(&block);
         return;
     }
-    if (account_is_large(block.bytes))
-        account_free_large(block.bytes);
-    else
-        account_free(block.bytes);
-    if (is_listed(block.bytes))
-        block_unlist(p, block.bytes, &(struct blocklist_note){0});
+    uncount(p, block.bytes);
     give(p);
 }
 
@@ -304,11 +305,8 @@ void block_free_slow(void *p, unsigned class)
             free_uncached(p);
         return;
     }
-    size_t bytes = class_bytes[class];
-    INVARIANT(bytes == mi_usable_size(p));
-    account_free(bytes);
-    if (is_listed(bytes))
-        block_unlist(p, bytes, &(struct blocklist_note){0});
+    INVARIANT(class_bytes[class] == mi_usable_size(p));
+    uncount(p, class_bytes[class]);
     cache_put(p, class);
 }
 
@@ -369,9 +367,7 @@ static void free_outgrown(void *p, size_t bytes)
         block_free(p);
         return;
     }
-    account_free(bytes);
-    if (is_listed(bytes))
-        block_unlist(p, bytes, &(struct blocklist_note){0});
+    uncount(p, bytes);
     give(p);
 }
 

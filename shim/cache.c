@@ -192,14 +192,6 @@ static void check_take(const void *p, unsigned class)
         complain("write after free to a block", p, class);
 }
 
-/* To mimalloc. */
-static void give(void *p)
-{
-    bool was_inside = mimalloc_enter();
-    mi_free(p);
-    mimalloc_leave(was_inside);
-}
-
 /* The oldest ones: what was freed last is likely to be in the processor's
  * caches.  The list is whole before the first is given. */
 static void give_oldest(unsigned class, uint32_t count)
@@ -225,7 +217,7 @@ static void put(void *p, unsigned class)
     if (list->max)
         list->blocks[list->count++] = p;
     else
-        give(p);
+        mimalloc_free(p);
 }
 
 COLD void cache_put_slow(void *p, unsigned class)
@@ -235,7 +227,7 @@ COLD void cache_put_slow(void *p, unsigned class)
         put(p, class);
         lists_release();
     } else {
-        give(p);
+        mimalloc_free(p);
     }
     errno = saved_errno;
 }
@@ -285,7 +277,7 @@ bool cache_close(void)
     give_all();
     thread.cache.own = (struct cache_lists){0};
     if (!has_own_room())
-        give(thread.cache.room);
+        mimalloc_free(thread.cache.room);
     thread.cache.room = NULL;
     thread.cache.is_checking = false;
     cache_leave(CACHE_NONE);

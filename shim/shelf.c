@@ -269,9 +269,7 @@ bool shelf_holds(const void *p, size_t usable_bytes)
 static void give(void *p)
 {
     huge_forget(p);
-    bool was_inside = mimalloc_enter();
-    mi_free(p);
-    mimalloc_leave(was_inside);
+    mimalloc_free(p);
 }
 
 static bool give_from(struct shelf *shelf, unsigned place)

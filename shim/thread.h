@@ -103,6 +103,13 @@ static inline void mimalloc_leave(bool was_inside)
     thread.in_mimalloc = was_inside;
 }
 
+static inline void mimalloc_free(void *p)
+{
+    bool was_inside = mimalloc_enter();
+    mi_free(p);
+    mimalloc_leave(was_inside);
+}
+
 /* Makes the calling thread an owner, or leaves it with the late slot.
  * Allocates nothing by itself, but gives the thread a heap in mimalloc if it
  * has none, so that its exit is noticed. */
